@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tvm-run: one machine from the command line, through the public header only. The main
+ * thread builds it, then waits for signals and events; everything else is the library's.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "cli/options.h"
+#include "cli/terminal.h"
+#include "tvm.h"
+
+static void log_to_stderr(void *opaque, enum tvm_log_level level, const char *line)
+{
+	static const char *const names[] = { "error", "warning", "info", "debug" };
+
+	say("%s: %s", names[level], line);
+}
+
+/* Whoever started us may have closed these; the next file opened must not become one. */
+static void open_standard_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
+/* Signals we wait for; those that whoever started us ignores (nohup) stay ignored. */
+static void block_signals(sigset_t *set)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGCONT };
+	struct sigaction old;
+
+	sigemptyset(set);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		if (!sigaction(signals[i], NULL, &old) && old.sa_handler != SIG_IGN)
+			sigaddset(set, signals[i]);
+	}
+	sigprocmask(SIG_BLOCK, set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* Whether a console of the machine is our terminal. Quotes inside strings are escaped. */
+static bool uses_stdio(const struct tvm_config *cfg)
+{
+	char *json = NULL;
+	bool yes;
+
+	if (tvm_config_get_json(cfg, &json, NULL) < 0)
+		return false;
+	yes = strstr(json, "\"kind\": \"stdio\"") || strstr(json, "\"kind\":\"stdio\"");
+	free(json);
+	return yes;
+}
+
+static int print_config(const struct options *opts)
+{
+	struct tvm_error err = { 0 };
+	char *json = NULL;
+
+	if (tvm_config_get_json(opts->cfg, &json, &err) < 0) {
+		say("%s", err.msg);
+		return STATUS_HOST_ERROR;
+	}
+	printf("%s\n", json);
+	free(json);
+	return 0;
+}
+
+static void write_metrics(struct tvm_vm *vm, const char *path)
+{
+	char *json = NULL;
+	FILE *f = fopen(path, "we");
+	int failed = !f || tvm_metrics(vm, &json) < 0 || fprintf(f, "%s\n", json) < 0;
+
+	if (f && fclose(f))
+		failed = 1;
+	free(json);
+	if (failed)
+		say("warning: metrics: cannot write '%s'", path);
+}
+
+/* Act on one signal; returns its number when it ends the machine. */
+static int handle_signal(struct tvm_vm *vm, int fd, const sigset_t *set)
+{
+	struct signalfd_siginfo si;
+	struct tvm_error err = { 0 };
+
+	if (read(fd, &si, sizeof(si)) != sizeof(si))
+		return 0;
+	if (si.ssi_signo == SIGCONT) {
+		terminal_continue();
+		return 0;
+	}
+	if (si.ssi_signo == SIGUSR1) {
+		if (tvm_powerdown(vm, &err) < 0)
+			say("warning: %s", err.msg);
+		return 0;
+	}
+	tvm_stop(vm);
+	/* Should that take long: the next signal acts at once. */
+	sigprocmask(SIG_UNBLOCK, set, NULL);
+	return (int)si.ssi_signo;
+}
+
+/* Wait for the end, acting on signals. Returns the signal that asked for it, or 0. */
+static int supervise(struct tvm_vm *vm, int sig_fd, const sigset_t *set)
+{
+	struct pollfd fds[] = {
+		{ .fd = sig_fd, .events = POLLIN },
+		{ .fd = tvm_event_fd(vm), .events = POLLIN },
+	};
+	struct tvm_event ev = { .size = sizeof(ev) };
+	int sig = 0, s;
+
+	while (tvm_status(vm) != TVM_STOPPED) {
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			break;
+		if (fds[0].revents) {
+			s = handle_signal(vm, sig_fd, set);
+			sig = s ? s : sig;
+		}
+		while (tvm_next_event(vm, &ev) > 0)
+			ev.size = sizeof(ev);
+	}
+	return sig;
+}
+
+/* The machine has ended: one line about why, and the status. */
+static int report(const struct tvm_exit *end, int sig)
+{
+	static const struct {
+		int status;
+		const char *text;
+	} ends[] = {
+		[TVM_EXIT_NONE] = { STATUS_HOST_ERROR, "the machine did not end" },
+		[TVM_EXIT_POWEROFF] = { STATUS_POWEROFF, "guest powered off" },
+		[TVM_EXIT_RESET] = { STATUS_RESET, "guest reset" },
+		[TVM_EXIT_PANIC] = { STATUS_PANIC, "guest kernel panicked" },
+		[TVM_EXIT_CRASH] = { STATUS_CRASH, "guest crashed" },
+		[TVM_EXIT_HOST_ERROR] = { STATUS_HOST_ERROR, "host error" },
+		[TVM_EXIT_STOPPED] = { STATUS_HOST_ERROR, "stopped" },
+		[TVM_EXIT_CONSOLE_QUIT] = { STATUS_CONSOLE, "console session ended" },
+	};
+
+	terminal_restore();
+	if (end->reason == TVM_EXIT_STOPPED && sig) {
+		say("stopped by SIG%s", sigabbrev_np(sig));
+		return STATUS_SIGNAL + sig;
+	}
+	if ((size_t)end->reason >= sizeof(ends) / sizeof(ends[0]))
+		return STATUS_HOST_ERROR;
+	say("%s", end->msg[0] ? end->msg : ends[end->reason].text);
+	return ends[end->reason].status;
+}
+
+static int run(const struct options *opts)
+{
+	struct tvm_host host = { sizeof(host), log_to_stderr, NULL, opts->log_level };
+	struct tvm_error err = { 0 };
+	struct tvm_exit end = { 0 };
+	struct tvm_vm *vm = NULL;
+	sigset_t set;
+	int sig_fd, sig, r;
+
+	block_signals(&set);
+	sig_fd = signalfd(-1, &set, SFD_CLOEXEC);
+	if (sig_fd < 0) {
+		say("signals: %s", strerror(errno));
+		return STATUS_HOST_ERROR;
+	}
+	r = tvm_prepare(opts->cfg, &host, &vm, &err);
+	if (r < 0) {
+		say("%s", err.msg);
+		close(sig_fd);
+		return r == -EINVAL ? STATUS_USAGE : STATUS_HOST_ERROR;
+	}
+	if (uses_stdio(opts->cfg))
+		terminal_raw();
+	if (tvm_start(vm, &err) < 0) {
+		terminal_restore();
+		say("%s", err.msg);
+		tvm_free(vm);
+		close(sig_fd);
+		return STATUS_HOST_ERROR;
+	}
+	sig = supervise(vm, sig_fd, &set);
+	tvm_wait(vm, -1, &end);
+	if (opts->metrics_path)
+		write_metrics(vm, opts->metrics_path);
+	tvm_free(vm);
+	close(sig_fd);
+	return report(&end, sig);
+}
+
+int main(int argc, char **argv)
+{
+	struct options opts;
+	int r;
+
+	open_standard_fds();
+	r = options_parse(&opts, argc, argv);
+	if (!r && opts.help)
+		options_help();
+	else if (!r && opts.version)
+		printf("tvm-run %s\n", tvm_version());
+	else if (!r && opts.print_config)
+		r = print_config(&opts);
+	else if (!r)
+		r = run(&opts);
+	options_fini(&opts);
+	if (fflush(stdout) || ferror(stdout)) {
+		say("cannot write to the standard output: %s", strerror(errno));
+		r = r ? r : STATUS_HOST_ERROR;
+	}
+	return r;
+}

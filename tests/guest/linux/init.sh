@@ -1,0 +1,176 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# /init of a test guest. Loads the modules of mkinitrd.sh, then runs /case if
+# the initrd has one, else the case that the kernel parameter tvm.case=NAME
+# names; then powers off. The lines that tests look at begin "tvm-guest: ".
+
+export PATH=/bin:/sbin HOME=/root TERM=dumb
+
+say() { echo "tvm-guest: $*"; }
+
+# param NAME DEFAULT: the value of the kernel parameter tvm.NAME.
+param() {
+    for word in $(cat /proc/cmdline); do
+        case $word in tvm.$1=*) echo "${word#*=}"; return ;; esac
+    done
+    echo "$2"
+}
+
+# appears PATH: waits up to five seconds for a device that is being probed.
+appears() {
+    for _ in $(seq 50); do
+        [ -e "$1" ] && return
+        sleep 0.1
+    done
+    return 1
+}
+
+forget_caches() { sync; echo 3 >/proc/sys/vm/drop_caches; }
+digest() { md5sum | cut -c 1-32; }
+
+case_info() {
+    say "cpus=$(grep -c ^processor /proc/cpuinfo)"
+    say "mem_kb=$(awk '/^MemTotal/ { print $2 }' /proc/meminfo)"
+    say "epoch=$(date +%s)"
+    say "cmdline=$(cat /proc/cmdline)"
+    say ready
+}
+
+case_reboot() { say ready; reboot -f; }
+case_panic() { say ready; echo c >/proc/sysrq-trigger; }
+case_idle() { say ready; while :; do sleep 3600; done; }
+
+# /dev/vda is writable: random data at its two ends must survive the page
+# cache. /dev/vdb, if there is one, refuses writes.
+case_disk() {
+    appears /dev/vda || { say "disk=no /dev/vda"; return; }
+    sectors=$(cat /sys/block/vda/size)
+    say "disk_kb=$((sectors / 2))"
+    dd if=/dev/urandom of=/tmp/pattern bs=1M count=2 2>/dev/null
+    want=$(digest </tmp/pattern)
+    for at in 0 $((sectors / 4096 - 1)); do
+        dd if=/tmp/pattern of=/dev/vda bs=1M seek=$((at * 2)) conv=fsync 2>/dev/null ||
+            { say "disk=write error at MiB $((at * 2))"; return; }
+    done
+    forget_caches
+    for at in 0 $((sectors / 4096 - 1)); do
+        got=$(dd if=/dev/vda bs=1M skip=$((at * 2)) count=2 2>/dev/null | digest)
+        [ "$got" = "$want" ] || { say "disk=other data at MiB $((at * 2))"; return; }
+    done
+    if [ -e /dev/vdb ]; then
+        dd if=/tmp/pattern of=/dev/vdb bs=512 count=1 conv=fsync 2>/dev/null &&
+            { say "disk=/dev/vdb takes writes"; return; }
+        say "readonly=ok"
+    fi
+    say "disk=ok"
+}
+
+# A line out, a line in, and the same line in capitals out again.
+case_hvc() {
+    appears /dev/hvc0 || { say "hvc=no /dev/hvc0"; return; }
+    exec 3<>/dev/hvc0
+    stty -echo <&3
+    say "hvc ready" >&3
+    say ready
+    read -r -t 60 line <&3 || { say "hvc=nothing to read"; return; }
+    answer=$(echo "$line" | tr a-z A-Z)
+    say "hvc=$answer" >&3
+    say "hvc=$answer"
+    sleep 0.2
+}
+
+# zone NAME free|present: kilobytes, 0 when there is no such zone.
+zone() {
+    awk -v zone="$1" -v field="$2" '
+        /^Node/ { here = $4 == zone }
+        here && $1 == "pages" { $1 = $2; $2 = $3 }
+        here && $1 == field { kb += $2 * 4 }
+        END { print kb + 0 }' /proc/zoneinfo
+}
+
+zones() {
+    for z in DMA32 Normal; do
+        say "zone=$z present_kb=$(zone $z present) free_kb=$(zone $z free) $1"
+    done
+}
+
+# Memory past 4 GiB is the Normal zone, which the kernel takes first.
+case_highmem() {
+    mib=$(param mib 256)
+    zones before
+    before=$(zone Normal free)
+    [ "$before" -gt 0 ] || { say "highmem=no Normal zone"; return; }
+    mkdir /fill
+    mount -t tmpfs -o size=$((mib + 8))m fill /fill
+    dd if=/dev/urandom of=/tmp/block bs=1M count=1 2>/dev/null
+    # Each piece differs, so that pages mixed up cannot look right.
+    for i in $(seq "$mib"); do { echo "$i"; cat /tmp/block; } >"/fill/$i"; done
+    used=$((before - $(zone Normal free)))
+    zones after
+    block=$(digest </tmp/block)
+    for i in $(seq "$mib"); do
+        { read -r number; got=$(digest); } <"/fill/$i"
+        [ "$number $got" = "$i $block" ] || { say "highmem=other data in MiB $i"; return; }
+    done
+    [ $used -gt $((mib * 512)) ] || { say "highmem=Normal zone hardly used ($used kB)"; return; }
+    say "highmem=ok normal_used_kb=$used"
+}
+
+case_button() {
+    appears /dev/input/event0 || { say "button=no input device"; return; }
+    say ready
+    for event in /dev/input/event*; do
+        { dd if="$event" of=/dev/null bs=24 count=1 2>/dev/null && : >/tmp/pressed; } &
+    done
+    until [ -e /tmp/pressed ]; do sleep 0.1; done
+    say button
+}
+
+case_rng() {
+    appears /dev/hwrng || { say "rng=no /dev/hwrng"; return; }
+    say "rng_current=$(cat /sys/class/misc/hw_random/rng_current)"
+    dd if=/dev/hwrng of=/tmp/a bs=64 count=1 iflag=fullblock 2>/dev/null
+    dd if=/dev/hwrng of=/tmp/b bs=64 count=1 iflag=fullblock 2>/dev/null
+    [ "$(wc -c </tmp/a)" = 64 ] || { say "rng=short read"; return; }
+    if cmp -s /tmp/a /tmp/b; then say "rng=the same twice"; else say "rng=ok"; fi
+}
+
+# All processors hash random memory; each must find the same digest again.
+case_stress() {
+    rounds=$(param rounds 10)
+    cpus=$(grep -c ^processor /proc/cpuinfo)
+    dd if=/dev/urandom of=/tmp/data bs=1M count=4 2>/dev/null
+    want=$(digest </tmp/data)
+    for round in $(seq "$rounds"); do
+        for cpu in $(seq "$cpus"); do
+            { cp /tmp/data "/tmp/copy$cpu"
+              [ "$(digest <"/tmp/copy$cpu")" = "$want" ] || : >/tmp/wrong; } &
+        done
+        wait
+        say "stress=$round/$rounds"
+    done
+    if [ -e /tmp/wrong ]; then say "stress=wrong digest"; else say "stress=ok"; fi
+}
+
+mkdir -p /proc /sys /dev /tmp /run
+mount -t proc none /proc
+mount -t sysfs none /sys
+mount -t devtmpfs none /dev
+mount -t tmpfs none /tmp
+mount -t tmpfs none /run
+
+if [ -e /modules/order ]; then
+    while read -r module; do insmod "/modules/$module"; done </modules/order
+fi
+
+name=$(param case info)
+if [ -x /case ]; then
+    /case
+    say "exit=$?"
+elif type "case_$name" >/dev/null 2>&1; then
+    "case_$name"
+else
+    say "no case $name"
+fi
+poweroff -f

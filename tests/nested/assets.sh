@@ -1,0 +1,141 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# assets.sh [--refresh] NAME...
+#
+# Makes sure that each asset exists and prints its absolute path, one a line.
+#
+#   busybox                                   static, from Debian 12
+#   linux-6.1/{bzImage,vmlinux,modules}       Debian 12's cloud kernel
+#   linux-6.12/{bzImage,vmlinux,modules}      Debian 12's backported kernel
+#   linux-newest/{bzImage,vmlinux,modules}    unstable's cloud kernel
+#   linux-small/{bzImage,vmlinux,config}      built here: ../guest/linux/small.config
+#   linux-small/System.map
+#
+# `modules` is what lib/modules/VERSION would be: unpacked .ko files with
+# modules.dep, without the drivers of hardware that no virtual machine has.
+#
+# Assets live in ${XDG_CACHE_HOME:-~/.cache}/tvm/FAMILY-KEY, where KEY is the
+# package version (and the hash of the fragment); they appear there complete or
+# not at all. $cache/pins remembers which version a name stands for, so that
+# repeats need neither apt nor a network; --refresh forgets it.
+set -euo pipefail
+shopt -s inherit_errexit
+
+here=$(cd "$(dirname "$0")" && pwd)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/tvm
+fragment=$here/../guest/linux/small.config
+
+say() { echo "assets: $*" >&2; }
+die() { say "$*"; exit 1; }
+
+. "$here/debian.sh"
+. "$here/kernels.sh"
+PATH=$PATH:/usr/sbin:/sbin
+
+need() {
+    local tool
+    for tool; do
+        command -v "$tool" >/dev/null || die "$family needs the command $tool"
+    done
+}
+
+suite_of() {
+    case $1 in
+    linux-6.12) echo bookworm-backports ;;
+    linux-newest) echo unstable ;;
+    busybox | linux-6.1 | linux-small) echo bookworm ;;
+    *) die "no such asset: $1" ;;
+    esac
+}
+
+# The packages a family is made of. The kernel is found through its
+# metapackage; newer ones split kernel and modules off the image package.
+packages_of() {
+    local suite=$2 meta image part
+    case $1 in
+    busybox) debian_pin "$suite" busybox-static; return ;;
+    linux-small) debian_pin "$suite" linux-source-6.1; return ;;
+    linux-6.12) meta=linux-image-amd64 ;;
+    *) meta=linux-image-cloud-amd64 ;;
+    esac
+    image=$(debian_depends "$suite" $meta 'linux-image-.*')
+    [[ $image ]] || die "Debian $suite: $meta depends on no kernel"
+    debian_pin "$suite" "$image"
+    for part in $(debian_depends "$suite" "$image" 'linux-(base|binary|modules)-.*'); do
+        debian_pin "$suite" "$part"
+    done
+}
+
+make_busybox() {
+    debian_unpack "$suite" "$1" "$2"
+    mkdir "$1/out"
+    mv "$(find "$1" -path '*bin/busybox' -type f)" "$1/out/busybox"
+}
+
+# pin FAMILY: its PACKAGE=VERSION lines, resolved once, with lists of today:
+# a mirror drops a version soon after the next one came.
+pin() {
+    local file=$cache/pins/$1
+    if [[ ! -e $file ]]; then
+        exec 8>"$cache/apt/$suite.lock"
+        flock 8
+        if [[ ! $(find "$cache/apt/$suite/ready" -mtime -1 2>/dev/null) ]]; then
+            debian_update "$suite"
+        fi
+        exec 8>&-
+        packages_of "$1" "$suite" >"$file.new"
+        mv "$file.new" "$file"
+    fi
+    cat "$file"
+}
+
+# directory FAMILY: prints where the family is, after making it if need be.
+directory() {
+    local family=$1 suite packages key dir
+    trap 'rm -rf "${work-}" "$cache/pins/$family"; say "cannot make $family"' EXIT
+    suite=$(suite_of "$family")
+    packages=$(pin "$family")
+    key=${packages%%$'\n'*}
+    key=${key#*=}
+    if [[ $family = linux-small ]]; then
+        key+=-$(grep -E '^(# )?CONFIG_' "$fragment" | sha256sum | head -c 12)
+    fi
+    dir=$cache/$family-${key//[:~]/-}
+    if [[ ! -d $dir ]]; then
+        work=$(mktemp -d "$cache/work.XXXXXX")
+        # Word splitting intended: one argument for each package.
+        # shellcheck disable=SC2086
+        case $family in
+        busybox) (make_busybox "$work" $packages) ;;
+        linux-small) (make_linux_small "$work" $packages) ;;
+        *) (make_linux "$work" $packages) ;;
+        esac
+        chmod -R a+rX "$work/out"
+        mv "$work/out" "$dir"
+        rm -rf "$work"
+    fi
+    trap - EXIT
+    echo "$dir"
+}
+
+refresh=
+if [[ ${1-} = --refresh ]]; then refresh=1; shift; fi
+[[ $# -gt 0 ]] || die "usage: assets.sh [--refresh] NAME..."
+mkdir -p "$cache/pins" "$cache/apt"
+
+for name; do
+    family=${name%%/*}
+    suite_of "$family" >/dev/null
+    # Two callers build a family once: the second waits and finds it.
+    exec 9>"$cache/$family.lock"
+    flock 9
+    if [[ $refresh ]]; then
+        rm -rf "$cache/pins/$family" "$cache/apt/$(suite_of "$family")"
+    fi
+    dir=$(directory "$family")
+    exec 9>&-
+    path=$dir/${name##"$family"/}
+    [[ -e $path ]] || die "no such asset: $name"
+    echo "$path"
+done

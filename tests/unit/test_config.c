@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "tests/harness.h"
+#include "tvm.h"
+#include "vmm/config.h"
+
+static struct tvm_error err;
+
+static int set_json(struct tvm_config *cfg, const char *json)
+{
+	return tvm_config_set_json(cfg, json, strlen(json), &err);
+}
+
+static void test_defaults(void)
+{
+	struct tvm_config *cfg = tvm_config_new();
+
+	REQUIRE(cfg);
+	CHECK_INT(cfg->memory, MIB(512));
+	CHECK_INT(cfg->cpus, 1);
+	CHECK_INT(cfg->gmem.pages, GMEM_PAGES_THP);
+	CHECK_INT(cfg->serial.kind, CHARDEV_STDIO);
+	CHECK_INT(cfg->console.nr, 0);
+	CHECK(cfg->rng && cfg->pvpanic && !cfg->no_reboot && !cfg->gmem.prealloc);
+	CHECK(!strcmp(cfg->tee, "none"));
+	tvm_config_free(cfg);
+	tvm_config_free(NULL);
+}
+
+/* The order of names in the tables is the order of the enums. */
+static void test_enums(void)
+{
+	struct tvm_config *cfg = tvm_config_new();
+
+	REQUIRE(cfg);
+	CHECK_INT(tvm_config_set(cfg, "pages", "huge1g", &err), 0);
+	CHECK_INT(cfg->gmem.pages, GMEM_PAGES_HUGE1G);
+	CHECK_INT(tvm_config_set(cfg, "pages", "small", &err), 0);
+	CHECK_INT(cfg->gmem.pages, GMEM_PAGES_SMALL);
+	CHECK_INT(tvm_config_set(cfg, "serial", "null", &err), 0);
+	CHECK_INT(cfg->serial.kind, CHARDEV_NULL);
+	CHECK_INT(tvm_config_set(cfg, "serial", "file=/tmp/x", &err), 0);
+	CHECK_INT(cfg->serial.kind, CHARDEV_FILE);
+	CHECK(!strcmp(cfg->serial.path, "/tmp/x"));
+	tvm_config_free(cfg);
+}
+
+static void test_limits(void)
+{
+	static const struct {
+		const char *key, *value, *message;
+	} bad[] = {
+		{ "memory", "0", "memory: '0' is not in the range from 16M to 512G" },
+		{ "memory", "1T", "memory: '1T' is not in the range from 16M to 512G" },
+		{ "cpus", "0", "cpus: '0' is not in the range from 1 to 64" },
+		{ "cpus", "1000", "cpus: '1000' is not in the range from 1 to 64" },
+		{ "tee", "magic", "tee: 'magic' is not known; allowed: none" },
+		{ "disk", "a,serial=123456789012345678901", "disk: serial: " },
+		{ "name", "two words", "name: 'two words': only letters" },
+		{ "kernel", "", "kernel: the value is empty" },
+		{ "memroy", "1G", "unknown key 'memroy'; did you mean 'memory'?" },
+		{ "path", "1G", "unknown key 'path'" },
+	};
+	struct tvm_config *cfg = tvm_config_new();
+
+	REQUIRE(cfg);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		CHECK_INT(tvm_config_set(cfg, bad[i].key, bad[i].value, &err), -EINVAL);
+		CHECK_HAS(err.msg, bad[i].message);
+	}
+	tvm_config_free(cfg);
+}
+
+static void test_validate(void)
+{
+	static const struct {
+		const char *key, *value, *message;
+	} bad[] = {
+		{ "memory", "16385K", "memory: must be a multiple of 1M" },
+		{ "serial", "file", "serial: 'file' needs a path" },
+		{ "console", "file", "console: 'file' needs a path" },
+		{ "serial", "null=x", "serial: 'null' takes no path" },
+		{ "disk", "a.img", "disk: 'a.img' is given twice" },
+	};
+	struct tvm_config *cfg = tvm_config_new();
+
+	REQUIRE(cfg);
+	CHECK_INT(config_validate(cfg, &err), -EINVAL);
+	CHECK_HAS(err.msg, "kernel: a kernel is required");
+	tvm_config_set(cfg, "kernel", "k", &err);
+	CHECK_INT(config_validate(cfg, &err), 0);
+	tvm_config_free(cfg);
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		cfg = tvm_config_new();
+		REQUIRE(cfg);
+		tvm_config_set(cfg, "kernel", "k", &err);
+		tvm_config_set(cfg, "disk", "a.img", &err);
+		CHECK_INT(tvm_config_set(cfg, bad[i].key, bad[i].value, &err), 0);
+		CHECK_INT(config_validate(cfg, &err), -EINVAL);
+		CHECK_HAS(err.msg, bad[i].message);
+		tvm_config_free(cfg);
+	}
+}
+
+static void test_huge_pages(void)
+{
+	struct tvm_config *cfg = tvm_config_new();
+
+	REQUIRE(cfg);
+	tvm_config_set(cfg, "kernel", "k", &err);
+	tvm_config_set(cfg, "pages", "huge1g", &err);
+	CHECK_INT(config_validate(cfg, &err), -EINVAL);
+	CHECK_HAS(err.msg, "multiple of 1G with pages=huge1g");
+	tvm_config_set(cfg, "memory", "2G", &err);
+	CHECK_INT(config_validate(cfg, &err), 0);
+	tvm_config_free(cfg);
+}
+
+static const char full_json[] =
+	"{ \"name\": \"vm-1\", \"kernel\": \"/boot/bz\\\"Image\", \"initrd\": [\"a,b\", \"c\"],\n"
+	"  \"cmdline\": \"quiet x=\\u00e9\", \"memory\": 1073741824, \"cpus\": 4,\n"
+	"  \"cpu-mask\": [\"avx2\", \"avx512f\"], \"pages\": \"huge2m\", \"prealloc\": true,\n"
+	"  \"disk\": [\"root,,1.img,ro\", { \"path\": \"d,2\", \"direct\": true }],\n"
+	"  \"serial\": \"file=out.log\", \"console\": [\"stdio\", { \"kind\": \"null\" }],\n"
+	"  \"rng\": false, \"no-reboot\": true }\n";
+
+static void test_json(void)
+{
+	struct tvm_config *cfg = tvm_config_new();
+
+	REQUIRE(cfg);
+	CHECK_INT(set_json(cfg, full_json), 0);
+	CHECK(!strcmp(cfg->kernel, "/boot/bz\"Image"));
+	CHECK(cfg->initrd.nr == 2 && !strcmp(cfg->initrd.items[0], "a,b"));
+	CHECK_INT(cfg->memory, GIB(1));
+	CHECK_INT(cfg->cpus, 4);
+	CHECK_INT(cfg->cpu_mask.nr, 2);
+	REQUIRE(cfg->disk.nr == 2 && cfg->console.nr == 2);
+	CHECK(!strcmp(cfg->disk.items[0].path, "root,1.img") && cfg->disk.items[0].ro);
+	CHECK(!strcmp(cfg->disk.items[1].path, "d,2") && cfg->disk.items[1].direct);
+	CHECK_INT(cfg->serial.kind, CHARDEV_FILE);
+	CHECK_INT(cfg->console.items[1].kind, CHARDEV_NULL);
+	CHECK(!cfg->rng && cfg->no_reboot);
+	tvm_config_free(cfg);
+}
+
+static void check_round_trip(struct tvm_config *cfg)
+{
+	struct tvm_config *again = tvm_config_new();
+	char *one = NULL, *two = NULL;
+
+	REQUIRE(again);
+	CHECK_INT(tvm_config_get_json(cfg, &one, &err), 0);
+	REQUIRE(one);
+	CHECK_INT(set_json(again, one), 0);
+	CHECK_INT(tvm_config_get_json(again, &two, &err), 0);
+	CHECK(two && !strcmp(one, two));
+	free(one);
+	free(two);
+	tvm_config_free(again);
+}
+
+static void test_round_trip(void)
+{
+	struct tvm_config *cfg = tvm_config_new(), *copy;
+
+	REQUIRE(cfg);
+	check_round_trip(cfg);
+	CHECK_INT(set_json(cfg, full_json), 0);
+	copy = config_copy(cfg);
+	tvm_config_free(cfg);
+	REQUIRE(copy);
+	check_round_trip(copy);
+	tvm_config_free(copy);
+}
+
+static void test_bad_json(void)
+{
+	static const struct {
+		const char *json, *message;
+	} bad[] = {
+		{ "", "JSON, line 1, column 1: unexpected end" },
+		{ "{\"cpus\": 2", "unexpected end" },
+		{ "{\n  \"cpus\": 2,,\n}", "JSON, line 2, column 13: " },
+		{ "{} x", "JSON, line 1, column 4: unexpected" },
+		{ "{}{}", "column 3: unexpected" },
+		{ "[]", "JSON: the outermost value must be an object" },
+		{ "3 ", "JSON: the outermost value must be an object" },
+		{ "{'cpus': 2}", "column 2: strings are written with double quotes" },
+		{ "{\"cpus\": 2} // two", "unexpected" },
+		{ "{\"cpus\": 2, \"rng\": true, \"cpus\": 3}", "column 27: the key is given twice" },
+		{ "{\"disk\": [{\"path\": \"a\", \"path\": \"b\"}]}", "the key is given twice" },
+		{ "{\"cp\\u0075s\": 2}", "a key contains a backslash" },
+		{ "{\"disk\": [[[[[[[[[[[[1]]]]]]]]]]]]}", "nesting too deep" },
+		{ "{\"cpu\": 2}", "unknown key 'cpu'; did you mean 'cpus'?" },
+		{ "{\"cpus\": \"2\"}", "cpus: expected a number, found a string" },
+		{ "{\"cpus\": 2.5}", "cpus: expected a number, found a fraction" },
+		{ "{\"cpus\": -1}", "cpus: '-1' is not a number" },
+		{ "{\"cpus\": 99999999999999999999}", "cpus: '18446744073709551615' is not in" },
+		{ "{\"rng\": 1}", "rng: expected a boolean, found a number" },
+		{ "{\"kernel\": null}", "kernel: expected a string, found null" },
+		{ "{\"kernel\": \"a\\u0000b\"}", "kernel: a NUL character" },
+		{ "{\"memory\": true}", "memory: expected a string as \"512M\" or a number" },
+		{ "{\"disk\": \"a\"}", "disk: expected an array of objects or strings, found a" },
+		{ "{\"disk\": [1]}", "disk: expected an array of objects or strings, found a" },
+		{ "{\"disk\": [{\"ro\": true}]}", "disk: 'path' is missing" },
+		{ "{\"disk\": [{\"path\": \"a\", \"rw\": true}]}", "disk: unknown key 'rw'" },
+		{ "{\"initrd\": [1]}", "initrd: expected an array of strings, found a number" },
+		{ "{\"serial\": []}", "serial: expected an object or a string, found an array" },
+		{ "{\"console\": [\"null\", \"null\", \"null\"]}", "console: given more than 2" },
+	};
+	struct tvm_config *cfg = tvm_config_new();
+
+	REQUIRE(cfg);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		err.msg[0] = '\0';
+		CHECK_INT(set_json(cfg, bad[i].json), -EINVAL);
+		CHECK_HAS(err.msg, bad[i].message);
+		CHECK(!strchr(err.msg, '\n'));
+	}
+	/* What came before the mistake was not applied either. */
+	CHECK_INT(set_json(cfg, "{\"memory\": \"1G\", \"cpus\": 0}"), -EINVAL);
+	CHECK_INT(cfg->memory, MIB(512));
+	CHECK_INT(tvm_config_set_json(cfg, "{}\0", 3, &err), -EINVAL);
+	CHECK_HAS(err.msg, "column 3: a NUL byte");
+	tvm_config_free(cfg);
+}
+
+static void test_json_limits(void)
+{
+	size_t len = (1 << 20) + 1;
+	struct tvm_config *cfg = tvm_config_new();
+	char *text = malloc(len);
+
+	REQUIRE(cfg && text);
+	memset(text, ' ', len);
+	text[0] = '{';
+	text[1] = '}';
+	CHECK_INT(tvm_config_set_json(cfg, text, len - 1, &err), 0);
+	CHECK_INT(tvm_config_set_json(cfg, text, len, &err), -EINVAL);
+	CHECK_HAS(err.msg, "1048577 bytes are too many");
+	memset(text, '[', len - 1);
+	CHECK_INT(tvm_config_set_json(cfg, text, len - 1, &err), -EINVAL);
+	CHECK_HAS(err.msg, "nesting too deep");
+	free(text);
+	tvm_config_free(cfg);
+}
+
+static void test_keys(void)
+{
+	struct tvm_config_key key = { .size = sizeof(key) };
+	unsigned int n = 0;
+
+	for (; tvm_config_key(n, &key) == 0; n++) {
+		CHECK(key.name && key.help && key.help[strlen(key.help) - 1] == '.');
+		CHECK(!strcmp(key.name, config_table.opts[n].name));
+		CHECK_INT(key.size, sizeof(key));
+	}
+	CHECK_INT(n, config_table.nr);
+	/* A caller built with a shorter structure. */
+	key = (struct tvm_config_key){ .size = offsetof(struct tvm_config_key, arg) };
+	CHECK_INT(tvm_config_key(0, &key), 0);
+	CHECK(key.name && !key.arg && !key.help);
+}
+
+int main(void)
+{
+	RUN(test_defaults);
+	RUN(test_enums);
+	RUN(test_limits);
+	RUN(test_validate);
+	RUN(test_huge_pages);
+	RUN(test_json);
+	RUN(test_round_trip);
+	RUN(test_bad_json);
+	RUN(test_json_limits);
+	RUN(test_keys);
+	return tests_done();
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The configuration: one table of all keys, and what must hold between them. Adding a key is
+ * a member in config.h and a line here; the command line, JSON and the help follow.
+ */
+#include "vmm/config.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "tvm.h"
+
+#define AT(member) .offset = offsetof(struct tvm_config, member)
+
+/* In the order of enum gmem_pages, of enum chardev_kind. */
+static const char *const pages_names[] = { "thp", "small", "huge2m", "huge1g", NULL };
+static const char *const chardev_names[] = { "null", "stdio", "file", NULL };
+static const char *const tee_names[] = { "none", NULL };
+
+static const struct opt chardev_opts[] = {
+	{ "kind", OPT_ENUM, .offset = offsetof(struct chardev_opts, kind),
+	  .names = chardev_names, .arg = "null|stdio|file", .help = "Where characters go." },
+	{ "path", OPT_PATH, .offset = offsetof(struct chardev_opts, path),
+	  .arg = "PATH", .help = "File that output is appended to." },
+};
+
+static const struct opt_table chardev_table = {
+	sizeof(struct chardev_opts), chardev_opts, ARRAY_SIZE(chardev_opts)
+};
+
+static const struct opt disk_opts[] = {
+	{ "path", OPT_PATH, OPT_REQUIRED, .offset = offsetof(struct disk_opts, path),
+	  .arg = "FILE", .help = "Raw image or block device." },
+	{ "ro", OPT_BOOL, .offset = offsetof(struct disk_opts, ro),
+	  .help = "The guest cannot write." },
+	{ "direct", OPT_BOOL, .offset = offsetof(struct disk_opts, direct),
+	  .help = "Bypass the host's page cache." },
+	{ "serial", OPT_STR, .offset = offsetof(struct disk_opts, serial), .max = 20,
+	  .arg = "TEXT", .help = "Serial number that the guest sees, at most 20 bytes." },
+};
+
+static const struct opt_table disk_table = {
+	sizeof(struct disk_opts), disk_opts, ARRAY_SIZE(disk_opts)
+};
+
+static const struct opt config_opts[] = {
+	{ "name", OPT_STR, OPT_WORDS, AT(name), .max = 64, .arg = "NAME",
+	  .help = "Name of the machine, put before its log lines." },
+	{ "kernel", OPT_PATH, AT(kernel), .arg = "FILE",
+	  .help = "Kernel to boot: bzImage or ELF vmlinux." },
+	{ "initrd", OPT_STRLIST, AT(initrd), .max = 16, .arg = "FILE",
+	  .help = "Initial ramdisk; several are joined in the order given." },
+	{ "cmdline", OPT_STR, AT(cmdline), .max = 65535, .arg = "TEXT",
+	  .help = "Kernel command line." },
+	{ "memory", OPT_SIZE, AT(memory), .min = CONFIG_MEMORY_MIN, .max = CONFIG_MEMORY_MAX,
+	  .def = "512M", .arg = "SIZE", .help = "Guest memory, 16M to 512G; default 512M." },
+	{ "pages", OPT_ENUM, AT(gmem.pages), .names = pages_names, .def = "thp",
+	  .arg = "thp|small|huge2m|huge1g",
+	  .help = "Host pages behind guest memory; default thp: huge ones where they are to be had." },
+	{ "prealloc", OPT_BOOL, AT(gmem.prealloc),
+	  .help = "Allocate all guest memory before the start." },
+	{ "cpus", OPT_U32, AT(cpus), .min = 1, .max = CONFIG_CPUS_MAX, .def = "1", .arg = "N",
+	  .help = "Number of vCPUs, 1 to 64; default 1." },
+	{ "cpu-mask", OPT_STRLIST, OPT_COMMAS | OPT_WORDS, AT(cpu_mask), .max = 256,
+	  .arg = "FEATURE[,FEATURE...]",
+	  .help = "CPU features to hide from the guest, by their names in /proc/cpuinfo." },
+	{ "disk", OPT_LIST, AT(disk), .max = CONFIG_DISKS_MAX, .sub = &disk_table,
+	  .arg = "[path=]FILE[,ro][,direct][,serial=TEXT]",
+	  .help = "virtio-blk disk from a raw image or a block device." },
+	{ "serial", OPT_SUB, AT(serial), .sub = &chardev_table, .def = "stdio",
+	  .arg = "stdio|null|file=PATH", .help = "Serial port (ttyS0); default stdio." },
+	{ "console", OPT_LIST, AT(console), .max = CONFIG_CONSOLES_MAX, .sub = &chardev_table,
+	  .arg = "stdio|null|file=PATH", .help = "virtio console (hvc0, then hvc1)." },
+	{ "rng", OPT_BOOL, AT(rng), .def = "on", .arg = "on|off",
+	  .help = "virtio-rng, fed by the host's random generator; default on." },
+	{ "pvpanic", OPT_BOOL, AT(pvpanic), .def = "on", .arg = "on|off",
+	  .help = "Device by which a guest kernel reports its panic; default on." },
+	{ "no-reboot", OPT_BOOL, AT(no_reboot),
+	  .help = "End when the guest resets itself, instead of booting it again." },
+	{ "tee", OPT_STR, AT(tee), .names = tee_names, .def = "none", .arg = "none",
+	  .help = "Trusted execution environment." },
+};
+
+const struct opt_table config_table = {
+	sizeof(struct tvm_config), config_opts, ARRAY_SIZE(config_opts)
+};
+
+struct tvm_config *tvm_config_new(void)
+{
+	struct tvm_config *cfg = malloc(sizeof(*cfg));
+
+	if (cfg && opts_init(&config_table, cfg, NULL) < 0) {
+		free(cfg);
+		return NULL;
+	}
+	return cfg;
+}
+
+void tvm_config_free(struct tvm_config *cfg)
+{
+	if (!cfg)
+		return;
+	opts_fini(&config_table, cfg);
+	free(cfg);
+}
+
+struct tvm_config *config_copy(const struct tvm_config *cfg)
+{
+	struct tvm_config *copy = malloc(sizeof(*copy));
+
+	if (copy && opts_copy(&config_table, copy, cfg) < 0) {
+		free(copy);
+		return NULL;
+	}
+	return copy;
+}
+
+int tvm_config_set(struct tvm_config *cfg, const char *key, const char *value,
+	struct tvm_error *err)
+{
+	const struct opt *opt;
+
+	if (!cfg || !key)
+		return err_set(err, -EINVAL, "configuration: no object or no key");
+	opt = opts_find(&config_table, key, err);
+	if (!opt)
+		return -EINVAL;
+	return opt_set(opt, cfg, value, err);
+}
+
+int tvm_config_key(unsigned int index, struct tvm_config_key *out)
+{
+	struct tvm_config_key key = { .size = sizeof(key) };
+	const struct opt *opt;
+
+	if (!out || out->size < sizeof(out->size) || index >= config_table.nr)
+		return -ENOENT;
+	opt = &config_opts[index];
+	key.name = opt->name;
+	key.arg = opt->arg;
+	key.help = opt->help;
+	key.repeats = opt->type == OPT_LIST || opt->type == OPT_STRLIST;
+	if (key.size > out->size)
+		key.size = out->size;
+	memcpy(out, &key, key.size);
+	return 0;
+}
+
+static int check_chardev(const struct chardev_opts *c, const char *key, struct tvm_error *err)
+{
+	if (c->kind == CHARDEV_FILE && !c->path)
+		return err_set(err, -EINVAL, "%s: 'file' needs a path: file=PATH", key);
+	if (c->kind != CHARDEV_FILE && c->path)
+		return err_set(err, -EINVAL, "%s: '%s' takes no path", key,
+			chardev_names[c->kind]);
+	return 0;
+}
+
+static int check_memory(const struct tvm_config *cfg, struct tvm_error *err)
+{
+	static const uint64_t units[] = { MIB(1), MIB(1), MIB(2), GIB(1) };
+	static const char *const texts[] = { "1M", "1M", "2M", "1G" };
+	unsigned int pages = cfg->gmem.pages;
+
+	if (cfg->memory % units[pages])
+		return err_set(err, -EINVAL, "memory: must be a multiple of %s with pages=%s",
+			texts[pages], pages_names[pages]);
+	return 0;
+}
+
+int config_validate(const struct tvm_config *cfg, struct tvm_error *err)
+{
+	int r;
+
+	if (!cfg->kernel)
+		return err_set(err, -EINVAL, "kernel: a kernel is required");
+	r = check_memory(cfg, err);
+	if (r < 0)
+		return r;
+	r = check_chardev(&cfg->serial, "serial", err);
+	for (unsigned int i = 0; r >= 0 && i < cfg->console.nr; i++)
+		r = check_chardev(&cfg->console.items[i], "console", err);
+	for (unsigned int i = 0; r >= 0 && i < cfg->disk.nr; i++) {
+		for (unsigned int j = 0; j < i; j++) {
+			const struct disk_opts *a = &cfg->disk.items[i], *b = &cfg->disk.items[j];
+
+			if (!strcmp(a->path, b->path) && !(a->ro && b->ro))
+				return err_set(err, -EINVAL,
+					"disk: '%.200s' is given twice and not read-only", a->path);
+		}
+	}
+	return r;
+}

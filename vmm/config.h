@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a machine shall be: the contents of the public, opaque struct tvm_config. Filled by
+ * the setters of tvm.h, copied by tvm_prepare(), read-only from then on.
+ */
+#ifndef VMM_CONFIG_H
+#define VMM_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bits.h"
+#include "vmm/devopts.h"
+#include "vmm/gmem.h"
+#include "vmm/opts.h"
+
+#define CONFIG_MEMORY_MIN MIB(16)
+#define CONFIG_MEMORY_MAX GIB(512)	/* what the x86_64 map and 40-bit hosts can place */
+#define CONFIG_CPUS_MAX 64
+#define CONFIG_CONSOLES_MAX 2		/* hvc0, hvc1 */
+#define CONFIG_DISKS_MAX 24		/* PCI slots left beside the other devices */
+
+/* Strings are owned; NULL where not given. Members follow the order of config_table. */
+struct tvm_config {
+	char *name;				/* "name": starts log lines */
+	char *kernel;				/* path; required */
+	OPT_LIST_OF(char *) initrd;		/* paths, concatenated in order */
+	char *cmdline;
+	uint64_t memory;			/* bytes, a multiple of 1 MiB */
+	struct gmem_opts gmem;			/* "pages", "prealloc" */
+	uint32_t cpus;
+	OPT_LIST_OF(char *) cpu_mask;		/* names of CPUID features the guest must not see */
+	OPT_LIST_OF(struct disk_opts) disk;
+	struct chardev_opts serial;		/* 16550 */
+	OPT_LIST_OF(struct chardev_opts) console; /* virtio-console: hvc0, hvc1 */
+	bool rng;
+	bool pvpanic;
+	bool no_reboot;
+	char *tee;				/* name of the TEE backend: "none" */
+};
+
+/* Every key, in the order of the manual. */
+extern const struct opt_table config_table;
+
+/* Required keys and contradictions; each key alone was checked when it was set. */
+int config_validate(const struct tvm_config *cfg, struct tvm_error *err);
+
+/* A deep copy, freed with tvm_config_free(); NULL when memory is out. */
+struct tvm_config *config_copy(const struct tvm_config *cfg);
+
+#endif

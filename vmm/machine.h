@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Devices of a machine: the board's, then the configuration's, created in that order. */
+#ifndef VMM_MACHINE_H
+#define VMM_MACHINE_H
+
+#include "vmm/device.h"
+
+struct tvm_error;
+struct vm;
+
+#define MACHINE_MAX_DEVS 64
+
+struct machine {
+	struct dev_env env;
+	struct chardev_mux *mux;	/* owned */
+	unsigned int nr_devs;
+	struct dev *devs[MACHINE_MAX_DEVS]; /* owned, in order of creation */
+};
+
+int machine_create(struct vm *vm, struct tvm_error *err);
+void machine_destroy(struct vm *vm); /* the loop is stopped, vCPUs are gone */
+
+/* Every device as after machine_create(). Not on the loop's thread. */
+void machine_reset(struct vm *vm);
+
+/* Tell every device: "power-button". Any thread. */
+void machine_event(struct vm *vm, const char *what);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A machine: what it is made of, and the order in which it is built and taken apart. */
+#ifndef VMM_VM_H
+#define VMM_VM_H
+
+#include "base/log.h"
+#include "firmware/image.h"
+#include "vmm/config.h"
+#include "vmm/irq.h"
+#include "vmm/kvm.h"
+#include "vmm/machine.h"
+#include "vmm/run.h"
+#include "vmm/vcpu.h"
+
+struct arch_vm;
+struct bus;
+struct gmem;
+struct loop;
+struct tee_ops;
+
+/* An initrd file, held open so that a reset loads the same one. */
+struct initrd {
+	int fd;			/* owned */
+	uint64_t size;
+};
+
+struct vm {
+	struct tvm_config *cfg;		/* owned copy */
+	struct log log;
+	struct kvm_vm kvm;
+	const struct tee_ops *tee;
+	void *tee_state;		/* of the backend */
+	struct gmem *gmem;		/* owned */
+	struct bus *bus;		/* owned */
+	struct irq irq;
+	struct loop *loop;		/* owned */
+	struct image kernel;
+	struct initrd *initrds;		/* owned array */
+	unsigned int nr_initrds;
+	struct arch_vm *arch;		/* owned by arch/ */
+	struct machine machine;
+	struct vcpu *vcpus;		/* owned array */
+	unsigned int nr_vcpus;
+	struct run run;
+};
+
+/* cfg is copied. On failure nothing is left and *out is untouched. */
+int vm_create(const struct tvm_config *cfg, const struct tvm_host *host, struct vm **out,
+	struct tvm_error *err);
+
+/* Ends vCPU threads first. NULL is fine. */
+void vm_destroy(struct vm *vm);
+
+/* All vCPUs are parked: devices, memory and vCPUs as after vm_create(). Not on the loop. */
+int vm_reset(struct vm *vm, struct tvm_error *err);
+
+#endif
