@@ -2,18 +2,19 @@
 # tvm: one Makefile, not recursive. Options are variables:
 #   ARCH=aarch64 CC=aarch64-linux-gnu-gcc   build for another machine
 #   SAN=address,undefined                   sanitizers, in a build directory of their own
-#   TRACE=1  V=1  WERROR=1  prefix=/usr/local  DESTDIR=
+#   TRACE=1  V=1  WERROR=1  prefix=/usr/local  DESTDIR=  FUZZ_TIME=60
 ARCH    ?= $(shell uname -m)
 comma   := ,
 B       := build/$(ARCH)$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(TRACE),-trace)
 TEE     := $(if $(filter aarch64,$(ARCH)),virtcca,csv)
 VERSION := 0.1.0
-DIRS    := base vmm arch/$(ARCH) tee tee/$(TEE) devices devices/pci devices/platform devices/serial \
-	devices/virtio firmware
+DIRS    := base vmm arch/$(ARCH) tee tee/$(TEE) devices devices/pci devices/platform \
+	devices/serial devices/virtio firmware
 SRCS    := $(sort $(wildcard $(addsuffix /*.c,$(DIRS))))
 OBJS    := $(SRCS:%.c=$B/%.o)
 prefix  ?= /usr/local
 libdir  ?= $(prefix)/lib
+mandir  ?= $(prefix)/share/man
 
 CFLAGS  ?= -O2 -g
 override CFLAGS += -std=gnu17 -D_GNU_SOURCE -DTVM_VERSION='"$(VERSION)"' -pthread -fPIC \
@@ -21,12 +22,20 @@ override CFLAGS += -std=gnu17 -D_GNU_SOURCE -DTVM_VERSION='"$(VERSION)"' -pthrea
 	-Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter \
 	$(if $(WERROR),-Werror) $(if $(TRACE),-DTVM_TRACE) \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
-PKGS    := json-c liburing libelf
-LIBS    := -ljson-c -luring -lelf -lz
+PKGS    := json-c liburing libelf $(if $(filter aarch64,$(ARCH)),libfdt)
+LIBS    := -ljson-c -luring -lelf -lz $(if $(filter aarch64,$(ARCH)),-lfdt)
 override LDFLAGS += -pthread $(if $(SAN),-fsanitize=$(SAN))
 quiet    = $(if $V,,@echo "  $(1) $(2)";)
+LINK     = $(call quiet,LD ,$@)$(CC) -o $@ $(filter %.o %.a,$^) $(LDFLAGS) $(LIBS)
 
-all: $B/libtvm.a $B/libtvm.so $B/tvm-run $B/tvm-run-static $B/tvm.pc
+CLI  := $(patsubst %.c,$B/%.o,$(wildcard cli/*.c))
+UNIT := $(patsubst %.c,$B/%,$(wildcard tests/unit/test_*.c))
+BOOT := $(patsubst %.c,$B/%,$(wildcard tests/boot/test_*.c))
+FAULT := $(patsubst %.c,$B/%,$(wildcard tests/fault/test_*.c))
+FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+LINT := $(filter-out %/lib.sh,$(wildcard tests/lint/*.sh))
+
+all: $B/libtvm.a $B/libtvm.so $B/tvm-run $B/tvm-run-static $B/tvm.pc $B/examples/two-vms
 
 $B/%.o: %.c
 	@mkdir -p $(@D)
@@ -35,27 +44,102 @@ $B/%.o: %.c
 $B/libtvm.a: $(OBJS)
 	$(call quiet,AR ,$@)rm -f $@ && $(AR) rcs $@ $^
 
+$B/libtvm.so: LDFLAGS += -shared -Wl,-soname,libtvm.so.0 -Wl,--version-script=libtvm.map
 $B/libtvm.so: $(OBJS) libtvm.map
-	$(call quiet,LD ,$@)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libtvm.so.0 \
-		-Wl,--version-script=libtvm.map $(if $(SAN),,-Wl,--no-undefined) -o $@ $(OBJS) $(LIBS)
+	$(LINK)
 
-CLI := $(patsubst %.c,$B/%.o,$(wildcard cli/*.c))
 $B/tvm-run: $(CLI) $B/libtvm.a
-	$(call quiet,LD ,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(LINK)
 
-# For machines without the libraries: the nested test machine, initramfs rescue systems.
+# For places without the libraries: the nested test machine, rescue systems.
+$B/tvm-run-static: LDFLAGS += $(if $(SAN),,-static)
 $B/tvm-run-static: $(CLI) $B/libtvm.a
-	$(call quiet,LD ,$@)$(CC) $(LDFLAGS) $(if $(SAN),,-static) -o $@ $^ $(LIBS)
+	$(LINK)
 
-UNIT := $(patsubst %.c,$B/%,$(wildcard tests/unit/test_*.c))
-$B/tests/unit/%: $B/tests/unit/%.o $B/libtvm.a
-	$(call quiet,LD ,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+$B/examples/%: $B/examples/%.o $B/libtvm.a
+	$(LINK)
 
-unit: $(UNIT)
+$B/tvm.pc: tvm.pc.in Makefile
+	@mkdir -p $(@D)
+	@sed -e 's|@prefix@|$(prefix)|; s|@libdir@|$(libdir)|; s|@version@|$(VERSION)|' \
+		-e 's|@requires@|$(PKGS)|' $< >$@
+
+# ---- Tests ------------------------------------------------------------------------------
+
+TESTLIB := $(patsubst %.c,$B/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
+$B/tests/%: $B/tests/%.o $(TESTLIB) $B/libtvm.a
+	$(LINK)
+
+include tests/guest/tiny/rules.mk
+include tests/fault/rules.mk
+
+# The corpus of each fuzz target, replayed; the fuzzers themselves need clang.
+$B/tests/fuzz/replay_%: tests/fuzz/replay.c $B/tests/fuzz/fuzz_%.o $(TESTLIB) $B/libtvm.a
+	$(call quiet,LD ,$@)$(CC) $(CFLAGS) -DCORPUS='"tests/fuzz/corpus/$*"' -o $@ \
+		$(filter %.c %.o %.a,$^) $(LDFLAGS) $(LIBS)
+
+$B/fuzz/%: tests/fuzz/fuzz_%.c $(SRCS)
+	@mkdir -p $(@D)
+	$(call quiet,FUZZ,$*)clang $(filter-out -MMD -MP,$(CFLAGS)) -w -g -O1 \
+		-fsanitize=fuzzer,address,undefined -o $@ $(filter %.c,$^) \
+		$(wildcard tests/unit/driver.c) $(LIBS)
+
+fuzz: $(FUZZ:%=$B/fuzz/%)
+	@for f in $(FUZZ); do echo "== $$f"; mkdir -p build/corpus/$$f; $B/fuzz/$$f -verbosity=0 \
+		-print_final_stats=1 -max_total_time=$(or $(FUZZ_TIME),60) -rss_limit_mb=4096 \
+		build/corpus/$$f tests/fuzz/corpus/$$f || exit 1; done
+
+PROGRAMS := $(UNIT) $(FAULT) $(FUZZ:%=$B/tests/fuzz/replay_%) $(BOOT)
+programs: all $(PROGRAMS) guests
+
+SANITIZED := address,undefined
+TSAN      := loop bus virtq virtio virtio_pci blk console rng
+sub        = build/$(ARCH)-$(subst $(comma),-,$(1))
+check: deps-test
+	@$(MAKE) --no-print-directory programs WERROR=1
+	@$(MAKE) --no-print-directory programs SAN=$(SANITIZED)
+	@$(MAKE) --no-print-directory SAN=thread $(patsubst %,build/$(ARCH)-thread/tests/unit/test_%,\
+		$(filter $(TSAN),$(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c))))
+	@B=$B tests/run.sh --logs build/logs $(LINT) $(PROGRAMS) \
+		$(patsubst $B/%,$(call sub,$(SANITIZED))/%,$(PROGRAMS)) \
+		$(patsubst %,build/$(ARCH)-thread/tests/unit/test_%,$(filter $(TSAN),\
+			$(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c)))) \
+		tests/boot/cli.sh $(if $(QUICK),,tests/boot/linux.sh)
+
+lint: all
+	@B=$B tests/run.sh $(LINT)
+
+bench: all guests
+	@B=$B tests/bench/start
+
+# ---- For people -------------------------------------------------------------------------
+
+deps-%:
+	@scripts/deps.sh $*
+
+run: deps-build deps-run
+	@$(MAKE) --no-print-directory all
+	@B=$B scripts/demo.sh
+
+install: all
+	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/include \
+		$(DESTDIR)$(libdir)/pkgconfig $(DESTDIR)$(mandir)/man1
+	install -m 755 $B/tvm-run $(DESTDIR)$(prefix)/bin
+	install -m 644 include/tvm.h $(DESTDIR)$(prefix)/include
+	install -m 644 $B/libtvm.a $(DESTDIR)$(libdir)
+	install -m 755 $B/libtvm.so $(DESTDIR)$(libdir)/libtvm.so.0
+	ln -sf libtvm.so.0 $(DESTDIR)$(libdir)/libtvm.so
+	install -m 644 $B/tvm.pc $(DESTDIR)$(libdir)/pkgconfig
+	install -m 644 docs/man/tvm-run.1 $(DESTDIR)$(mandir)/man1
+
+uninstall:
+	rm -f $(DESTDIR)$(prefix)/bin/tvm-run $(DESTDIR)$(prefix)/include/tvm.h \
+		$(DESTDIR)$(libdir)/libtvm.a $(DESTDIR)$(libdir)/libtvm.so* \
+		$(DESTDIR)$(libdir)/pkgconfig/tvm.pc $(DESTDIR)$(mandir)/man1/tvm-run.1
 
 clean:
 	rm -rf build
 
-.PHONY: all unit clean
+.PHONY: all check lint fuzz bench run install uninstall clean programs guests
 .SECONDARY:
--include $(OBJS:.o=.d) $(UNIT:=.d)
+-include $(shell find build -name '*.d' 2>/dev/null)

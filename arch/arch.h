@@ -14,6 +14,7 @@
 
 struct image;
 struct kvm_irq_routing_entry;
+struct kvm_vm;
 struct tvm_config;
 struct tvm_error;
 struct vcpu;
@@ -30,12 +31,16 @@ struct board {
 	const struct board_dev *devs;
 	struct pci_bus_opts pci;
 	unsigned int nr_gsi;		/* interrupt lines of the controller */
+	unsigned int line_base;		/* what KVM_IRQ_LINE calls gsi 0 */
 	unsigned int elf_machine;	/* EM_X86_64, ... */
 	uint64_t ram_base;
 	uint64_t ram_hole, ram_hole_end; /* no RAM between them */
 };
 
 const struct board *arch_board(void);
+
+/* Argument of KVM_CREATE_VM for a plain machine. */
+unsigned long arch_vm_type(const struct kvm_vm *kvm);
 
 /* Routes of the controller's lines: returns how many were stored, at most max. */
 unsigned int arch_irq_routes(struct kvm_irq_routing_entry *out, unsigned int max);
@@ -46,6 +51,9 @@ void arch_vm_fini(struct vm *vm); /* accepts a VM without arch_vm_init() */
 
 /* Everything that is set once in a vCPU: CPUID, features. */
 int arch_vcpu_init(struct vcpu *vcpu, struct tvm_error *err);
+
+/* Every vCPU exists: what of the interrupt controller had to wait for that. */
+int arch_vcpus_created(struct vm *vm, struct tvm_error *err);
 
 /*
  * Load kernel, initrd, command line and tables through gmem_populate(), in this order, and

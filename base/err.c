@@ -45,19 +45,23 @@ int err_sys(struct tvm_error *err, int code, const char *fmt, ...)
 
 int err_prefix(struct tvm_error *err, int code, const char *fmt, ...)
 {
-	char old[sizeof(err->msg)];
+	char prefix[128];
+	size_t len, keep;
 	va_list ap;
-	int n;
 
 	assert(code < 0);
 	if (!err)
 		return code;
-	memcpy(old, err->msg, sizeof(old));
-	va_start(ap, fmt);
-	n = vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
-	va_end(ap);
-	if (n >= 0 && (size_t)n < sizeof(err->msg))
-		snprintf(err->msg + n, sizeof(err->msg) - (size_t)n, ": %s", old);
 	err->code = code;
+	va_start(ap, fmt);
+	vsnprintf(prefix, sizeof(prefix) - 2, fmt, ap);
+	va_end(ap);
+	strcat(prefix, ": ");
+	len = strlen(prefix);
+	/* What no longer fits falls off at the end. */
+	keep = strnlen(err->msg, sizeof(err->msg) - 1 - len);
+	memmove(err->msg + len, err->msg, keep);
+	memcpy(err->msg, prefix, len);
+	err->msg[len + keep] = '\0';
 	return code;
 }

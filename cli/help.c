@@ -57,7 +57,7 @@ void options_help(void)
 		"written ',,'.\n"
 		"On a terminal, Ctrl-A x ends the session and Ctrl-A Ctrl-A sends Ctrl-A.\n"
 		"\nSignals:\n"
-		"  SIGTERM, SIGINT, SIGHUP, SIGQUIT end the machine; a second one at once.\n"
+		"  SIGTERM, SIGINT, SIGHUP, SIGQUIT end the machine in order.\n"
 		"  SIGUSR1 presses the guest's power button.\n"
 		"\nExit status:\n");
 	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)

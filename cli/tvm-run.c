@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/options.h"
@@ -91,11 +92,25 @@ static void write_metrics(struct tvm_vm *vm, const char *path)
 		say("warning: metrics: cannot write '%s'", path);
 }
 
-/* Act on one signal; returns its number when it ends the machine. */
-static int handle_signal(struct tvm_vm *vm, int fd, const sigset_t *set)
+/* What the signal does by default: for somebody who does not want to wait any longer. */
+static void die_of(int sig, const sigset_t *set)
+{
+	terminal_restore();
+	signal(sig, SIG_DFL);
+	raise(sig);
+	sigprocmask(SIG_UNBLOCK, set, NULL);
+}
+
+/*
+ * Act on one signal; returns its number when it ends the machine. Launchers such as timeout(1)
+ * send the same signal to us and to our process group: what follows within a second or two
+ * is the same request.
+ */
+static int handle_signal(struct tvm_vm *vm, int fd, const sigset_t *set, struct timespec *asked)
 {
 	struct signalfd_siginfo si;
 	struct tvm_error err = { 0 };
+	struct timespec now;
 
 	if (read(fd, &si, sizeof(si)) != sizeof(si))
 		return 0;
@@ -108,9 +123,14 @@ static int handle_signal(struct tvm_vm *vm, int fd, const sigset_t *set)
 			say("warning: %s", err.msg);
 		return 0;
 	}
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (asked->tv_sec) {
+		if (now.tv_sec - asked->tv_sec > 1)
+			die_of((int)si.ssi_signo, set);
+		return 0;
+	}
+	*asked = now;
 	tvm_stop(vm);
-	/* Should that take long: the next signal acts at once. */
-	sigprocmask(SIG_UNBLOCK, set, NULL);
 	return (int)si.ssi_signo;
 }
 
@@ -122,13 +142,17 @@ static int supervise(struct tvm_vm *vm, int sig_fd, const sigset_t *set)
 		{ .fd = tvm_event_fd(vm), .events = POLLIN },
 	};
 	struct tvm_event ev = { .size = sizeof(ev) };
+	struct timespec asked = { 0 };
 	int sig = 0, s;
 
 	while (tvm_status(vm) != TVM_STOPPED) {
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+		if (poll(fds, 2, -1) < 0) {
+			if (errno == EINTR)
+				continue;
 			break;
+		}
 		if (fds[0].revents) {
-			s = handle_signal(vm, sig_fd, set);
+			s = handle_signal(vm, sig_fd, set, &asked);
 			sig = s ? s : sig;
 		}
 		while (tvm_next_event(vm, &ev) > 0)

@@ -136,7 +136,7 @@ static void advance(struct chardev_out *out, size_t n)
 	}
 	pthread_mutex_unlock(&out->lock);
 	if (dropped)
-		log_warn(out->log, "%s: output was not read in time, %llu bytes dropped",
+		log_guest(out->log, "%s: output was not read in time, %llu bytes dropped",
 			out->name, (unsigned long long)dropped);
 }
 

@@ -75,8 +75,8 @@ static int add_load(struct image *img, struct elf_ctx *ctx, const GElf_Phdr *p, 
 		at--;
 	if ((at && s[at - 1].gpa + s[at - 1].memsz > p->p_paddr) ||
 	    (at < n && s[at].gpa - p->p_paddr < p->p_memsz))
-		return err_set(err, -ENOEXEC, "damaged ELF file: program header %u overlaps another",
-			i);
+		return err_set(err, -ENOEXEC,
+			"damaged ELF file: program header %u overlaps another", i);
 	memmove(&s[at + 1], &s[at], (n - at) * sizeof(*s));
 	s[at] = (struct image_segment){ p->p_paddr, p->p_offset, p->p_filesz, p->p_memsz };
 	ctx->vaddr[n] = p->p_vaddr;
@@ -169,8 +169,8 @@ static int parse(struct image *img, unsigned int machine, struct elf_ctx *ctx,
 		return r;
 	for (unsigned int i = 0; i < ctx->ehdr.e_phnum; i++) {
 		if (!gelf_getphdr(ctx->elf, (int)i, &p))
-			return err_set(err, -ENOEXEC, "truncated ELF file: program header %u: %s", i,
-				elf_errmsg(-1));
+			return err_set(err, -ENOEXEC, "truncated ELF file: program header %u: %s",
+				i, elf_errmsg(-1));
 		r = 0;
 		if (p.p_type == PT_LOAD)
 			r = add_load(img, ctx, &p, i, err);

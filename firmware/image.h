@@ -21,7 +21,7 @@ enum image_kind {
 };
 
 #define IMAGE_MAX_SEGMENTS 32
-#define IMAGE_GPA_END (1ULL << 46)	/* no segment ends above: the smallest guest map of x86_64 */
+#define IMAGE_GPA_END (1ULL << 46)	/* no segment ends above; x86_64 kernels map no more */
 
 /* File bytes [offset, offset + filesz) go to [gpa, gpa + filesz); the rest of memsz is zero. */
 struct image_segment {

@@ -27,11 +27,13 @@ die() { say "$*"; exit 1; }
 refresh=
 if [[ ${1-} = --refresh ]]; then refresh=1; shift; fi
 [[ $# = 1 ]] || die "usage: sysroot.sh [--refresh] ARCH"
+# shellcheck disable=SC2034
 case $1 in
 aarch64) debian_arch=arm64 ;;
 *) die "no sysroot for '$1': this script knows aarch64" ;;
 esac
 
+# shellcheck source=tests/nested/debian.sh
 . "$here/../tests/nested/debian.sh"
 
 # pin: PACKAGE=VERSION lines, resolved once, with lists of today.
@@ -66,8 +68,13 @@ if [[ ! -d $dir ]]; then
     # Word splitting intended: one argument for each package.
     # shellcheck disable=SC2086
     debian_unpack $suite "$work" $pins
-    # Links to the system's own libraries would lead out of the folder.
-    find "$work" -lname '/*' -delete
+    # Some libraries are still in /lib, and links to them lead out of the folder.
+    cp -a "$work/lib/." "$work/usr/lib"
+    rm -r "${work:?}/lib"
+    ln -s usr/lib "$work/lib"
+    find "$work" -lname '/*' | while read -r link; do
+        ln -sfr "$work$(readlink "$link")" "$link"
+    done
     chmod -R a+rX "$work"
     mv "$work" "$dir"
     trap - EXIT

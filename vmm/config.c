@@ -60,7 +60,7 @@ static const struct opt config_opts[] = {
 	  .def = "512M", .arg = "SIZE", .help = "Guest memory, 16M to 512G; default 512M." },
 	{ "pages", OPT_ENUM, AT(gmem.pages), .names = pages_names, .def = "thp",
 	  .arg = "thp|small|huge2m|huge1g",
-	  .help = "Host pages behind guest memory; default thp: huge ones where they are to be had." },
+	  .help = "Host pages behind guest memory; default thp: huge where they are to be had." },
 	{ "prealloc", OPT_BOOL, AT(gmem.prealloc),
 	  .help = "Allocate all guest memory before the start." },
 	{ "cpus", OPT_U32, AT(cpus), .min = 1, .max = CONFIG_CPUS_MAX, .def = "1", .arg = "N",

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch/arch.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "vmm/kvm.h"
@@ -35,7 +36,7 @@ struct irq_kvm {
 static void kvm_set_line(void *ctx, unsigned int gsi, bool level)
 {
 	struct irq_kvm *k = ctx;
-	struct kvm_irq_level line = { .irq = gsi, .level = level };
+	struct kvm_irq_level line = { .irq = arch_board()->line_base + gsi, .level = level };
 	int r = kvm_ioctl(k->kvm->vm_fd, KVM_IRQ_LINE, &line);
 
 	(void)r; /* fails only for a gsi that no board has */

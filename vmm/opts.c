@@ -262,10 +262,13 @@ static void suggest(const struct opt_table *table, const char *name, char *buf, 
 		best = d;
 		snprintf(buf, len, "; did you mean '%s'?", table->opts[i].name);
 	}
-	for (unsigned int i = 0; table->nr <= 10 && i < table->nr; i++) {
+	if (table->nr > 10)
+		return;
+	used = strlen(buf);
+	snprintf(buf + used, len - used, used ? " Allowed:" : "; allowed:");
+	for (unsigned int i = 0; i < table->nr; i++) {
 		used = strlen(buf);
-		snprintf(buf + used, len - used, "%s%s", i ? ", " : used ? " Allowed: " :
-			"; allowed: ", table->opts[i].name);
+		snprintf(buf + used, len - used, "%s %s", i ? "," : "", table->opts[i].name);
 	}
 }
 

@@ -41,7 +41,7 @@ struct opt {
 	enum opt_type type;
 	unsigned int flags;
 	size_t offset;
-	uint64_t min, max;		/* numbers; bytes of a string; items of a list. max 0: none */
+	uint64_t min, max;		/* number; bytes of a string; items of a list; 0: no max */
 	const char *const *names;	/* OPT_ENUM, or a string's allowed values; ends with NULL */
 	const struct opt_table *sub;	/* OPT_SUB, OPT_LIST */
 	const char *def;		/* as on a command line; NULL: zero, absent, empty */

@@ -130,7 +130,8 @@ static int check_string(const struct opt *opt, const char *value, struct tvm_err
 	if (!*value && (list || opt->type == OPT_PATH || (opt->flags & OPT_WORDS)))
 		return err_set(err, -EINVAL, "the value is empty");
 	if ((opt->flags & OPT_WORDS) && value[strspn(value, words)])
-		return err_set(err, -EINVAL, "%s: only letters, digits and '-', '_', '.' are allowed",
+		return err_set(err, -EINVAL,
+			"%s: only letters, digits and '-', '_', '.' are allowed",
 			opt_quote(q, value));
 	if (!list && opt->max && strlen(value) > opt->max)
 		return err_set(err, -EINVAL, "%s is longer than %u bytes", opt_quote(q, value),

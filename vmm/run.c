@@ -206,10 +206,13 @@ int run_start(struct vm *vm, struct tvm_error *err)
 	return r;
 }
 
-/* With the lock held: wait until every vCPU thread is parked, or the machine ends. */
+/*
+ * With the lock held: wait until every vCPU thread is parked, or nobody wants that any more:
+ * another thread resumes the machine, or it ends.
+ */
 static void wait_parked(struct run *run)
 {
-	while (run->parked < run->alive && !run->quit)
+	while (run->paused && run->parked < run->alive && !run->quit)
 		pthread_cond_wait(&run->changed, &run->lock);
 }
 
@@ -280,6 +283,8 @@ int run_reset(struct vm *vm, struct tvm_error *err)
 		}
 		if (run->exit.reason == TVM_EXIT_HOST_ERROR)
 			r = err_set(err, -EIO, "%s", run->exit.msg);
+		else if (run->reset_wanted)
+			r = err_set(err, -ESHUTDOWN, "reset: the machine has ended");
 	}
 	pthread_mutex_unlock(&run->lock);
 	return r;

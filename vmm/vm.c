@@ -96,7 +96,7 @@ static int create_kvm(struct vm *vm, struct tvm_error *err)
 	if (!r && vm->tee->probe)
 		r = vm->tee->probe(&vm->kvm, err);
 	if (!r)
-		r = kvm_create_vm(&vm->kvm, 0, err);
+		r = kvm_create_vm(&vm->kvm, arch_vm_type(&vm->kvm), err);
 	if (!r)
 		r = kvm_require(&vm->kvm, KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT", err);
 	if (!r)
@@ -134,7 +134,7 @@ static int create_vcpus(struct vm *vm, struct tvm_error *err)
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return arch_vcpus_created(vm, err);
 }
 
 /* Initial contents, in the order that a measurement depends on. */

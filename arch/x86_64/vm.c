@@ -15,6 +15,11 @@
 #include "base/err.h"
 #include "vmm/vm.h"
 
+unsigned long arch_vm_type(const struct kvm_vm *kvm)
+{
+	return 0;
+}
+
 unsigned int arch_irq_routes(struct kvm_irq_routing_entry *out, unsigned int max)
 {
 	unsigned int n = 0;
@@ -67,6 +72,11 @@ void arch_vm_fini(struct vm *vm)
 		free(vm->arch->cpuid);
 	free(vm->arch);
 	vm->arch = NULL;
+}
+
+int arch_vcpus_created(struct vm *vm, struct tvm_error *err)
+{
+	return 0;
 }
 
 static int copy_irqchips(int from, int to)

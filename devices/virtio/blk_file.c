@@ -142,8 +142,19 @@ fail:
 	return r;
 }
 
+/* By word: an io_uring that had the file holds on to it for a while after its own end. */
+static void unlock_image(int fd)
+{
+	struct flock lock = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+
+	if (fd >= 0)
+		fcntl(fd, F_OFD_SETLK, &lock);
+}
+
 void blk_file_close(struct blk_file *file)
 {
+	unlock_image(file->fd);
+	unlock_image(file->buffered_fd);
 	close_fd(&file->fd);
 	close_fd(&file->buffered_fd);
 }

@@ -263,6 +263,8 @@ void blk_io_destroy(struct blk_io *io)
 	if (io->uring) {
 		loop_unwatch(io->loop, &io->completions);
 		later_fini(&io->retry);
+		if (io->fixed)
+			io_uring_unregister_files(&io->ring);
 		io_uring_queue_exit(&io->ring);
 	}
 	free(io);

@@ -30,9 +30,9 @@ has() { grep -qaF "tvm-guest: $1" out; }
 value() { sed -n "s/^tvm-guest: $1=\([^\r]*\)\r*$/\1/p" out | head -n 1; }
 
 check() { # NAME COMMAND...
-    name=$1
+    label=$1
     shift
-    if "$@"; then result ok "$name"; else result "not ok" "$name"; fi
+    if "$@"; then result ok "$label"; else result "not ok" "$label"; fi
 }
 
 wanted() { [ -z "$selected" ] || case " $selected " in *" $1 "*) ;; *) return 1 ;; esac; }

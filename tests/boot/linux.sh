@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# linux.sh BUILDDIR [CASE...]
+# linux.sh [CASE...]        (environment: B, the build directory)
 #
 # Boots stock Debian kernels and the tests' own small one with tvm-run and prints TAP. The
 # guests run on this machine's KVM when that boots stock kernels, else in the nested test
@@ -11,8 +11,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 nested=$here/../nested
 linux=$here/../guest/linux
-build=$1
-shift
+build=${B:-build/$(uname -m)}
 
 case $("$nested/probe.sh") in
 direct) where=direct ;;

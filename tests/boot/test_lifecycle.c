@@ -80,11 +80,11 @@ static void test_triple_fault(void)
 /* A halted, a spinning and a ticking guest; stop answers for itself. */
 static void test_stop(void)
 {
-	static const char *const guests[][2] = { { "hello", "end=halt" }, { "hello", "end=spin" },
+	static const char *const kinds[][2] = { { "hello", "end=halt" }, { "hello", "end=spin" },
 		{ "timer", "forever=1" } };
 
 	for (int i = 0; i < 3; i++) {
-		struct tvm_vm *vm = launch(config(guests[i][0], guests[i][1]));
+		struct tvm_vm *vm = launch(config(kinds[i][0], kinds[i][1]));
 		struct tvm_exit end = { 0 };
 
 		REQUIRE(vm);
@@ -467,10 +467,36 @@ static void *bother(void *opaque)
 	return NULL;
 }
 
+static void *resume_always(void *opaque)
+{
+	struct crowd *crowd = opaque;
+
+	while (!atomic_load(&crowd->end)) {
+		tvm_resume(crowd->vm, NULL);
+		atomic_fetch_add(&crowd->calls, 1);
+	}
+	return NULL;
+}
+
+/* A pause that is taken back before it happened returns all the same. */
+static void test_pause_race(void)
+{
+	struct crowd crowd = { .vm = launch(config("hello", "end=spin")) };
+	pthread_t thread;
+
+	REQUIRE(crowd.vm);
+	pthread_create(&thread, NULL, resume_always, &crowd);
+	for (int i = 0; i < 500; i++)
+		CHECK_INT(tvm_pause(crowd.vm, NULL), 0);
+	atomic_store(&crowd.end, true);
+	pthread_join(thread, NULL);
+	tvm_free(crowd.vm);
+}
+
 /* From four threads at once, against a guest that resets itself all the time as well. */
 static void test_crowd(void)
 {
-	struct crowd crowd = { launch(config("reboots", "end=reset")) };
+	struct crowd crowd = { .vm = launch(config("reboots", "end=reset")) };
 	struct tvm_exit end = { 0 };
 	pthread_t threads[4];
 
@@ -519,6 +545,7 @@ int main(void)
 	RUN_LIMITED(test_metrics);
 	RUN_LIMITED(test_wait);
 	RUN_LIMITED(test_powerdown);
+	RUN_LIMITED(test_pause_race);
 	RUN_LIMITED(test_crowd);
 	unlink(serial_path);
 	return tests_done();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Machines for the boot tests: the tiny guests, through the public header only. TVM_GUESTS
- * names the directory of the guests.
+ * Machines for the boot tests: the tiny guests, through the public header only. The guests
+ * are in the directory TVM_GUESTS, else in that of the build, B.
  */
 #ifndef TESTS_BOOT_VM_H
 #define TESTS_BOOT_VM_H
@@ -22,6 +22,7 @@
 #define PATIENCE_MS 60000	/* for what takes milliseconds on an idle machine */
 
 static struct tvm_error last_error;
+static char guests[400];
 
 /* Whatever hangs ends here, with a name, instead of hanging the whole run. */
 static void on_alarm(int sig)
@@ -39,16 +40,21 @@ static void on_alarm(int sig)
 		RUN(fn); \
 	} while (0)
 
-/* 0, or the reason why nothing can be tested here, already printed. */
+/* true: nothing can be tested here, and the plan with the reason is printed. */
 static inline bool cannot_run(void)
 {
 	const char *why = NULL;
 
 	signal(SIGALRM, on_alarm);
-	if (!getenv("TVM_GUESTS"))
-		why = "TVM_GUESTS does not name the directory of the tiny guests";
-	else if (!tvm_has("kvm"))
+	if (getenv("TVM_GUESTS"))
+		snprintf(guests, sizeof(guests), "%s", getenv("TVM_GUESTS"));
+	else
+		snprintf(guests, sizeof(guests), "%s/tests/guest/tiny",
+			getenv("B") ? getenv("B") : "build/x86_64");
+	if (!tvm_has("kvm"))
 		why = "no usable /dev/kvm";
+	else if (access(guests, X_OK) < 0)
+		why = "the tiny guests are not built";
 	if (why)
 		printf("1..0 # SKIP %s\n", why);
 	return why;
@@ -64,7 +70,7 @@ static inline struct tvm_config *config(const char *guest, const char *cmdline)
 	struct tvm_config *cfg = tvm_config_new();
 	char path[512];
 
-	snprintf(path, sizeof(path), "%s/%s", getenv("TVM_GUESTS"), guest);
+	snprintf(path, sizeof(path), "%s/%s", guests, guest);
 	set(cfg, "kernel", path);
 	set(cfg, "cmdline", cmdline);
 	set(cfg, "memory", "16M");

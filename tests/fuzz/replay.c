@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Feeds files to a fuzz target without a fuzzer: each argument is a file, or a directory all
- * of whose files are meant. Prints TAP, one line an argument.
+ * of whose files are meant; without one, the target's corpus. Prints TAP, one line an argument.
  */
 #include <dirent.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#ifndef CORPUS
+#define CORPUS "."
+#endif
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -60,8 +64,13 @@ static int feed(const char *path, unsigned int *count)
 
 int main(int argc, char **argv)
 {
+	char *corpus[] = { argv[0], (char[]){ CORPUS }, NULL };
 	int failed = 0, r;
 
+	if (argc < 2) {
+		argc = 2;
+		argv = corpus;
+	}
 	for (int i = 1; i < argc; i++) {
 		unsigned int count = 0;
 

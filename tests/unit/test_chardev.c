@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "devices/chardev.h"
 #include "devices/chardev_out.h"
-#include "fakes.h"
+#include "tests/unit/fakes.h"
 #include "tests/harness.h"
 #include "vmm/devopts.h"
 

@@ -3,7 +3,7 @@
 #include "base/cleanup.h"
 #include "devices/devices.h"
 #include "devices/platform/acpi_pm.h"
-#include "fakes.h"
+#include "tests/unit/fakes.h"
 #include "tests/harness.h"
 
 #define PM 0x600

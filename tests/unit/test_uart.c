@@ -6,7 +6,7 @@
 #include "base/cleanup.h"
 #include "devices/chardev.h"
 #include "devices/devices.h"
-#include "fakes.h"
+#include "tests/unit/fakes.h"
 #include "tests/harness.h"
 #include "vmm/devopts.h"
 

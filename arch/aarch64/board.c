@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The aarch64 board: which devices lie where. Power-off and reset are PSCI's, inside KVM. */
+#include <elf.h>
+#include <linux/kvm.h>
+
+#include "arch/aarch64/layout.h"
+#include "arch/arch.h"
+#include "base/cleanup.h"
+
+static const struct board_dev board_devs[] = {
+	{ "pci-host", { .space = BUS_MMIO } },
+	{ "uart8250", { BUS_MMIO, UART_GPA, UART_SIZE, UART_GSI } },
+	{ "pvpanic", { BUS_MMIO, PVPANIC_GPA, PVPANIC_SIZE, 0 } },
+};
+
+static const struct board board = {
+	.nr_devs = ARRAY_SIZE(board_devs),
+	.devs = board_devs,
+	.pci = {
+		.ecam_base = PCI_ECAM_GPA,
+		.ecam_size = PCI_ECAM_SIZE,
+		.mmio32_base = PCI_MMIO32_GPA,
+		.mmio32_size = PCI_MMIO32_SIZE,
+	},
+	.nr_gsi = NR_GSI,
+	.line_base = KVM_ARM_IRQ_TYPE_SPI << KVM_ARM_IRQ_TYPE_SHIFT | SPI_BASE,
+	.elf_machine = EM_AARCH64,
+	.ram_base = RAM_GPA,
+	.ram_hole = UINT64_MAX,
+	.ram_hole_end = UINT64_MAX,
+};
+
+const struct board *arch_board(void)
+{
+	return &board;
+}

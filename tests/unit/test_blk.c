@@ -1,0 +1,663 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* virtio-blk through its PCI transport and the real engine, on files in /tmp. */
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "devices/devices.h"
+#include "devices/virtio/blk_io.h"
+#include "devices/virtio/virtio.h"
+#include "tests/unit/driver.h"
+#include "tests/unit/fakes.h"
+#include "tests/harness.h"
+#include "vmm/devopts.h"
+
+#define SECTORS 2048u
+#define WAIT 10000
+#define NONE 0xaa	/* a status that the device never writes */
+
+enum { T_IN = 0, T_OUT = 1, T_FLUSH = 4, T_GET_ID = 8, T_DISCARD = 11 };
+enum { S_OK, S_IOERR, S_UNSUPP };
+
+struct bench {
+	struct fake_env f;
+	struct drv d;
+	struct dev *dev;
+	struct disk_opts opts;
+	char path[32];
+	int fd;			/* the test's own view of the image */
+};
+
+static uint8_t pattern(uint64_t off)
+{
+	return (uint8_t)(off ^ off >> 9);
+}
+
+static void make_image(struct bench *b, uint64_t size)
+{
+	uint8_t buf[4096];
+
+	snprintf(b->path, sizeof(b->path), "/tmp/test-blk-XXXXXX");
+	b->fd = mkstemp(b->path);
+	FAKE_MUST(b->fd >= 0);
+	for (uint64_t off = 0; off < size; off += sizeof(buf)) {
+		size_t n = size - off < sizeof(buf) ? (size_t)(size - off) : sizeof(buf);
+
+		for (size_t i = 0; i < n; i++)
+			buf[i] = pattern(off + i);
+		FAKE_MUST(pwrite(b->fd, buf, n, (off_t)off) == (ssize_t)n);
+	}
+	b->opts = (struct disk_opts){ .path = b->path };
+}
+
+static int create(struct bench *b, struct tvm_error *err)
+{
+	fake_env_init(&b->f, MIB(16));
+	b->dev = NULL;
+	return virtio_blk_class.create(&b->f.env, &b->opts, &b->dev, err);
+}
+
+static void setup(struct bench *b, uint64_t features)
+{
+	struct tvm_error err = { 0 };
+
+	if (create(b, &err) < 0)
+		printf("# %s\n", err.msg);
+	FAKE_MUST(b->dev);
+	fake_env_start(&b->f);
+	FAKE_MUST(!drv_init(&b->d, &b->f, (unsigned int)drv_find(&b->f, VIRTIO_ID_BLOCK)));
+	FAKE_MUST(!drv_start(&b->d, features, 0));
+}
+
+static void teardown(struct bench *b)
+{
+	loop_stop(b->f.loop);
+	if (b->dev)
+		virtio_blk_class.destroy(b->dev);
+	fake_env_fini(&b->f);
+}
+
+static void drop_image(struct bench *b)
+{
+	close(b->fd);
+	unlink(b->path);
+}
+
+/* A request with one data buffer; returns its head. */
+struct req {
+	gpa_t header, data, status;
+	uint32_t len;
+};
+
+static struct req make(struct bench *b, uint32_t type, uint64_t sector, uint32_t len)
+{
+	struct req r = { .len = len };
+	uint8_t *h;
+
+	r.header = drv_alloc(&b->d, 16, 16);
+	r.status = drv_alloc(&b->d, 1, 1);
+	r.data = drv_alloc(&b->d, len ? len : 1, 512);
+	h = drv_ram(&b->d, r.header, 16);
+	le_store(h, 4, type);
+	le_store(h + 4, 4, 0);
+	le_store(h + 8, 8, sector);
+	*(uint8_t *)drv_ram(&b->d, r.status, 1) = NONE;
+	return r;
+}
+
+static int submit(struct bench *b, const struct req *r, bool data_in)
+{
+	struct drv_buf bufs[] = { { r->header, 16, false }, { r->data, r->len, data_in },
+		{ r->status, 1, true } };
+
+	if (r->len)
+		return drv_add(&b->d, 0, bufs, 3, false);
+	bufs[1] = bufs[2];
+	return drv_add(&b->d, 0, bufs, 2, false);
+}
+
+static uint8_t status_of(struct bench *b, const struct req *r)
+{
+	return *(uint8_t *)drv_ram(&b->d, r->status, 1);
+}
+
+/* Run one request: its status, with the used length. */
+static uint8_t run(struct bench *b, const struct req *r, bool data_in, uint32_t *used)
+{
+	int head = submit(b, r, data_in);
+	uint32_t id;
+
+	drv_kick(&b->d, 0);
+	*used = 0;
+	if (!drv_wait(&b->d, 0, WAIT, &id, used) || (int)id != head)
+		return NONE;
+	return status_of(b, r);
+}
+
+static bool matches(const uint8_t *p, uint64_t off, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (p[i] != pattern(off + i))
+			return false;
+	return true;
+}
+
+static void test_config(void)
+{
+	struct bench b;
+	uint64_t offered;
+
+	make_image(&b, SECTORS * 512 + 100);
+	setup(&b, DRV_ALL_FEATURES);
+	CHECK_INT(fake_mmio_read(&b.f, b.d.config, 4), SECTORS);
+	CHECK_INT(fake_mmio_read(&b.f, b.d.config + 4, 4), 0);
+	CHECK_INT(fake_mmio_read(&b.f, b.d.config + 12, 4), 126);
+	CHECK_INT(fake_mmio_read(&b.f, b.d.config + 20, 4), 512);
+	offered = drv_offered(&b.d);
+	CHECK_INT(offered & 0xffffff, 1 << 2 | 1 << 6 | 1 << 9);
+	CHECK_INT(b.d.nr_queues, 1);
+	teardown(&b);
+	drop_image(&b);
+}
+
+static void test_read_write(void)
+{
+	struct bench b;
+	struct req r;
+	uint32_t used;
+	uint8_t buf[4096];
+
+	make_image(&b, SECTORS * 512);
+	setup(&b, DRV_ALL_FEATURES);
+	r = make(&b, T_IN, 3, 8192);
+	CHECK_INT(run(&b, &r, true, &used), S_OK);
+	CHECK_INT(used, 8193);
+	CHECK(matches(drv_ram(&b.d, r.data, 8192), 3 * 512, 8192));
+
+	r = make(&b, T_OUT, SECTORS - 8, 4096);
+	memset(drv_ram(&b.d, r.data, 4096), 0x5c, 4096);
+	CHECK_INT(run(&b, &r, false, &used), S_OK);
+	CHECK_INT(used, 1);
+	CHECK_INT(pread(b.fd, buf, 4096, (SECTORS - 8) * 512), 4096);
+	CHECK(buf[0] == 0x5c && buf[4095] == 0x5c);
+	CHECK_INT(pread(b.fd, buf, 512, (SECTORS - 9) * 512), 512);
+	CHECK(matches(buf, (SECTORS - 9) * 512, 512));
+
+	r = make(&b, T_FLUSH, 0, 0);
+	CHECK_INT(run(&b, &r, false, &used), S_OK);
+	CHECK_INT(used, 1);
+	r = make(&b, T_IN, 0, 0);
+	CHECK_INT(run(&b, &r, true, &used), S_OK);
+	r = make(&b, T_DISCARD, 0, 16);
+	CHECK_INT(run(&b, &r, false, &used), S_UNSUPP);
+	CHECK_INT(used, 1);
+	CHECK_INT(b.f.log_lines, 0);
+	teardown(&b);
+	drop_image(&b);
+}
+
+static void test_write_through(void)
+{
+	struct bench b;
+	struct req r;
+	uint32_t used;
+
+	make_image(&b, SECTORS * 512);
+	setup(&b, BIT(VIRTIO_F_VERSION_1));
+	r = make(&b, T_OUT, 0, 512);
+	CHECK_INT(run(&b, &r, false, &used), S_OK);
+	teardown(&b);
+	drop_image(&b);
+}
+
+static void test_out_of_range(void)
+{
+	static const struct {
+		uint64_t sector;
+		uint32_t len;
+	} bad[] = { { SECTORS, 512 }, { SECTORS - 1, 1024 }, { UINT64_MAX, 512 },
+		{ UINT64_MAX / 512 + 1, 512 }, { 0, 511 }, { 0, 513 }, { SECTORS + 1, 0 },
+		{ 0, (SECTORS + 1) * 512 } };
+	struct bench b;
+	struct req r;
+	uint32_t used;
+
+	make_image(&b, SECTORS * 512);
+	setup(&b, DRV_ALL_FEATURES);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		r = make(&b, T_IN, bad[i].sector, bad[i].len);
+		CHECK_INT(run(&b, &r, true, &used), S_IOERR);
+		CHECK_INT(used, 1);
+		r = make(&b, T_OUT, bad[i].sector, bad[i].len);
+		CHECK_INT(run(&b, &r, false, &used), S_IOERR);
+		CHECK_INT(used, 1);
+	}
+	CHECK_INT(lseek(b.fd, 0, SEEK_END), SECTORS * 512);
+	CHECK(!(drv_status(&b.d) & VIRTIO_S_NEEDS_RESET));
+	teardown(&b);
+	drop_image(&b);
+}
+
+static void test_read_only(void)
+{
+	struct bench b;
+	struct req r;
+	uint32_t used;
+	uint8_t buf[512];
+
+	make_image(&b, SECTORS * 512);
+	b.opts.ro = true;
+	setup(&b, DRV_ALL_FEATURES);
+	CHECK(drv_offered(&b.d) & 1 << 5);
+	r = make(&b, T_IN, 7, 512);
+	CHECK_INT(run(&b, &r, true, &used), S_OK);
+	r = make(&b, T_OUT, 7, 512);
+	CHECK_INT(run(&b, &r, false, &used), S_IOERR);
+	CHECK_INT(pread(b.fd, buf, 512, 7 * 512), 512);
+	CHECK(matches(buf, 7 * 512, 512));
+	r = make(&b, T_FLUSH, 0, 0);
+	CHECK_INT(run(&b, &r, false, &used), S_OK);
+	teardown(&b);
+	drop_image(&b);
+}
+
+static void test_get_id(void)
+{
+	static char serial[] = "0123456789abcdef";
+	struct bench b;
+	struct req r;
+	uint32_t used;
+
+	make_image(&b, SECTORS * 512);
+	b.opts.serial = serial;
+	setup(&b, DRV_ALL_FEATURES);
+	r = make(&b, T_GET_ID, 0, 20);
+	memset(drv_ram(&b.d, r.data, 20), 0xff, 20);
+	CHECK_INT(run(&b, &r, true, &used), S_OK);
+	CHECK_INT(used, 21);
+	CHECK(!memcmp(drv_ram(&b.d, r.data, 20), "0123456789abcdef\0\0\0\0", 20));
+	r = make(&b, T_GET_ID, 0, 7);
+	CHECK_INT(run(&b, &r, true, &used), S_OK);
+	CHECK_INT(used, 8);
+	r = make(&b, T_GET_ID, 0, 0);
+	CHECK_INT(run(&b, &r, true, &used), S_OK);
+	CHECK_INT(used, 1);
+	teardown(&b);
+	drop_image(&b);
+}
+
+/* 2.7.4: header, data and status may be cut into buffers anywhere, or share one. */
+static void test_any_layout(void)
+{
+	struct bench b;
+	struct req r;
+	uint32_t id, used;
+
+	make_image(&b, SECTORS * 512);
+	setup(&b, DRV_ALL_FEATURES);
+	for (int indirect = 0; indirect < 2; indirect++) {
+		r = make(&b, T_IN, 5, 1025);	/* the last byte is the status */
+		drv_add(&b.d, 0, (struct drv_buf[]){ { r.header, 5, false },
+			{ r.header + 5, 11, false }, { r.data, 3, true },
+			{ r.data + 3, 1000, true }, { r.data + 1003, 22, true } }, 5, indirect);
+		drv_kick(&b.d, 0);
+		REQUIRE(drv_wait(&b.d, 0, WAIT, &id, &used));
+		CHECK_INT(used, 1025);
+		CHECK(matches(drv_ram(&b.d, r.data, 1024), 5 * 512, 1024));
+		CHECK_INT(*(uint8_t *)drv_ram(&b.d, r.data + 1024, 1), S_OK);
+	}
+	/* Header and data in one buffer. */
+	r = make(&b, T_OUT, 9, 512);
+	r.header = drv_alloc(&b.d, 16 + 512, 16);
+	memset(drv_ram(&b.d, r.header, 528), 0x77, 528);
+	le_store(drv_ram(&b.d, r.header, 4), 4, T_OUT);
+	le_store(drv_ram(&b.d, r.header + 8, 8), 8, 9);
+	drv_add(&b.d, 0, (struct drv_buf[]){ { r.header, 528, false }, { r.status, 1, true } }, 2,
+		false);
+	drv_kick(&b.d, 0);
+	REQUIRE(drv_wait(&b.d, 0, WAIT, &id, &used));
+	CHECK_INT(status_of(&b, &r), S_OK);
+	r = make(&b, T_IN, 9, 512);
+	CHECK_INT(run(&b, &r, true, &used), S_OK);
+	CHECK_INT(*(uint8_t *)drv_ram(&b.d, r.data + 511, 1), 0x77);
+	teardown(&b);
+	drop_image(&b);
+}
+
+/* What cannot be answered breaks the device, and a reset mends it. */
+static void test_no_room(void)
+{
+	struct bench b;
+	struct req r;
+	uint32_t id, used;
+
+	make_image(&b, SECTORS * 512);
+	setup(&b, DRV_ALL_FEATURES);
+	for (int i = 0; i < 3; i++) {
+		r = make(&b, T_IN, 0, 512);
+		if (i == 0)	/* no status */
+			drv_add(&b.d, 0, (struct drv_buf[]){ { r.header, 16, false } }, 1, false);
+		else if (i == 1) /* short header */
+			drv_add(&b.d, 0, (struct drv_buf[]){ { r.header, 15, false },
+				{ r.status, 1, true } }, 2, false);
+		else
+			drv_add(&b.d, 0, (struct drv_buf[]){ { r.status, 1, true } }, 1, false);
+		drv_kick(&b.d, 0);
+		CHECK(!drv_wait(&b.d, 0, 50, &id, &used));
+		CHECK(drv_status(&b.d) & VIRTIO_S_NEEDS_RESET);
+		drv_reset(&b.d);
+		CHECK(!(drv_status(&b.d) & VIRTIO_S_NEEDS_RESET));
+		REQUIRE(!drv_start(&b.d, DRV_ALL_FEATURES, 0));
+		r = make(&b, T_IN, 0, 512);
+		CHECK_INT(run(&b, &r, true, &used), S_OK);
+	}
+	teardown(&b);
+	drop_image(&b);
+}
+
+/* A full queue in one batch; every chain comes back once. */
+static void test_many(void)
+{
+	struct bench b;
+	struct req reqs[80];
+	bool seen[256] = { false };
+	int heads[80];
+	uint32_t id, used;
+
+	make_image(&b, SECTORS * 512);
+	setup(&b, DRV_ALL_FEATURES);
+	for (int round = 0; round < 50; round++) {
+		memset(seen, 0, sizeof(seen));
+		b.d.heap = MIB(1);
+		for (unsigned int i = 0; i < 80; i++) {
+			reqs[i] = make(&b, T_IN, (i * 37 + (unsigned int)round) % (SECTORS - 8), 4096);
+			heads[i] = submit(&b, &reqs[i], true);
+			REQUIRE(heads[i] >= 0);
+		}
+		drv_kick(&b.d, 0);
+		for (unsigned int i = 0; i < 80; i++) {
+			REQUIRE(drv_wait(&b.d, 0, WAIT, &id, &used));
+			CHECK_INT(used, 4097);
+			CHECK(!seen[id]);
+			seen[id] = true;
+		}
+		for (unsigned int i = 0; i < 80; i++) {
+			CHECK(seen[heads[i]] && status_of(&b, &reqs[i]) == S_OK);
+			CHECK(matches(drv_ram(&b.d, reqs[i].data, 4096),
+				((i * 37 + (unsigned int)round) % (SECTORS - 8)) * 512, 4096));
+		}
+	}
+	CHECK(!drv_used(&b.d, 0, &id, &used));
+	teardown(&b);
+	drop_image(&b);
+}
+
+static void machine_reset(void *opaque)
+{
+	virtio_blk_class.reset(opaque);
+}
+
+/* After a reset nothing of the old requests touches memory; the device works. */
+static void test_reset_in_flight(void)
+{
+	struct bench b;
+	struct req r;
+	uint32_t used;
+	uint8_t *p;
+
+	make_image(&b, SECTORS * 512);
+	b.opts.direct = true;
+	if (create(&b, NULL) < 0) {
+		fake_env_fini(&b.f);
+		b.opts.direct = false;
+	} else {
+		teardown(&b);
+	}
+	setup(&b, DRV_ALL_FEATURES);
+	for (int round = 0; round < 30; round++) {
+		for (unsigned int i = 0; i < 8; i++) {
+			r = make(&b, T_IN, 0, SECTORS * 512);
+			submit(&b, &r, true);
+		}
+		drv_kick(&b.d, 0);
+		drv_reset(&b.d);
+		p = drv_ram(&b.d, r.data, r.len);
+		memset(p, 0xee, r.len);
+		usleep(200);
+		for (uint32_t i = 0; i < r.len; i += 4096)
+			REQUIRE(p[i] == 0xee);
+		REQUIRE(!drv_start(&b.d, DRV_ALL_FEATURES, 0));
+	}
+	r = make(&b, T_IN, 1, 512);
+	CHECK_INT(run(&b, &r, true, &used), S_OK);
+	/* And destruction with requests in flight, as well as a machine's reset. */
+	submit(&b, &r, true);
+	drv_kick(&b.d, 0);
+	loop_call(b.f.loop, machine_reset, b.dev);
+	drv_init(&b.d, &b.f, b.d.slot);
+	REQUIRE(!drv_start(&b.d, DRV_ALL_FEATURES, 0));
+	for (unsigned int i = 0; i < 8; i++) {
+		r = make(&b, T_IN, 0, SECTORS * 512);
+		submit(&b, &r, true);
+	}
+	drv_kick(&b.d, 0);
+	teardown(&b);
+	drop_image(&b);
+}
+
+/* The image shrinks under a running machine: an error, not a hang and not stale data. */
+static void test_truncated(void)
+{
+	struct bench b;
+	struct req r;
+	uint32_t used;
+
+	make_image(&b, SECTORS * 512);
+	setup(&b, DRV_ALL_FEATURES);
+	FAKE_MUST(!ftruncate(b.fd, 1000 * 512));
+	r = make(&b, T_IN, 998, 2048);
+	CHECK_INT(run(&b, &r, true, &used), S_IOERR);
+	CHECK_INT(used, 1025);
+	CHECK(matches(drv_ram(&b.d, r.data, 1024), 998 * 512, 1024));
+	CHECK_HAS(b.f.last_log, "read of 2048 bytes");
+	r = make(&b, T_IN, 1500, 512);
+	CHECK_INT(run(&b, &r, true, &used), S_IOERR);
+	CHECK_INT(used, 1);
+	teardown(&b);
+	drop_image(&b);
+}
+
+static void test_direct(void)
+{
+	struct bench b;
+	struct req r;
+	uint32_t id, used;
+
+	make_image(&b, SECTORS * 512);
+	b.opts.direct = true;
+	if (create(&b, NULL) < 0) {
+		fake_env_fini(&b.f);
+		drop_image(&b);
+		SKIP("no O_DIRECT in /tmp");
+	}
+	teardown(&b);
+	setup(&b, DRV_ALL_FEATURES);
+	r = make(&b, T_IN, 8, 4096);
+	CHECK_INT(run(&b, &r, true, &used), S_OK);
+	CHECK(matches(drv_ram(&b.d, r.data, 4096), 8 * 512, 4096));
+	/* Neither buffer nor sector is aligned for any disk. */
+	r = make(&b, T_IN, 3, 1026);
+	drv_add(&b.d, 0, (struct drv_buf[]){ { r.header, 16, false },
+		{ r.data + 1, 1025, true } }, 2, false);
+	drv_kick(&b.d, 0);
+	REQUIRE(drv_wait(&b.d, 0, WAIT, &id, &used));
+	CHECK_INT(used, 1025);
+	CHECK(matches(drv_ram(&b.d, r.data + 1, 1024), 3 * 512, 1024));
+	r = make(&b, T_OUT, 3, 512);
+	memset(drv_ram(&b.d, r.data, 512), 0x11, 512);
+	CHECK_INT(run(&b, &r, false, &used), S_OK);
+	r = make(&b, T_IN, 0, 4096);
+	CHECK_INT(run(&b, &r, true, &used), S_OK);
+	CHECK_INT(*(uint8_t *)drv_ram(&b.d, r.data + 3 * 512, 1), 0x11);
+	teardown(&b);
+	drop_image(&b);
+}
+
+static void refuse(struct bench *b, int code, const char *text)
+{
+	struct tvm_error err = { 0 };
+
+	CHECK_INT(create(b, &err), code);
+	CHECK_HAS(err.msg, text);
+	CHECK_INT(err.code, code);
+	CHECK(!b->dev && drv_find(&b->f, VIRTIO_ID_BLOCK) < 0);
+	teardown(b);
+}
+
+static void test_refused(void)
+{
+	static char dir[] = "/tmp", missing[] = "/tmp/no such image", fifo[48], null[] = "/dev/null";
+	static char serial[] = "123456789012345678901";
+	struct bench b;
+
+	make_image(&b, 511);
+	refuse(&b, -EINVAL, "smaller than a block");
+	FAKE_MUST(!ftruncate(b.fd, 4096));
+	b.opts.serial = serial;
+	refuse(&b, -EINVAL, "longer than 20");
+	b.opts.serial = NULL;
+	b.opts.ro = true;
+	b.opts.path = dir;
+	refuse(&b, -EINVAL, "neither a regular file");
+	b.opts.path = null;
+	refuse(&b, -EINVAL, "neither a regular file");
+	b.opts.path = missing;
+	refuse(&b, -ENOENT, "no such image");
+	snprintf(fifo, sizeof(fifo), "%s.fifo", b.path);
+	FAKE_MUST(!mkfifo(fifo, 0600));
+	b.opts.path = fifo;
+	refuse(&b, -EINVAL, "neither a regular file");
+	unlink(fifo);
+	drop_image(&b);
+}
+
+static void test_locked(void)
+{
+	struct tvm_error err = { 0 };
+	struct dev *second = NULL;
+	struct bench b;
+
+	make_image(&b, SECTORS * 512);
+	setup(&b, DRV_ALL_FEATURES);
+	CHECK_INT(virtio_blk_class.create(&b.f.env, &b.opts, &second, &err), -EBUSY);
+	CHECK_HAS(err.msg, "another machine");
+	b.opts.ro = true;
+	CHECK_INT(virtio_blk_class.create(&b.f.env, &b.opts, &second, &err), -EBUSY);
+	teardown(&b);
+	/* Two readers are fine. */
+	CHECK(!create(&b, NULL));
+	REQUIRE(!virtio_blk_class.create(&b.f.env, &b.opts, &second, &err));
+	virtio_blk_class.destroy(second);
+	teardown(&b);
+	drop_image(&b);
+}
+
+/* ---- The engine alone: with and without io_uring ------------------------------------- */
+
+struct done {
+	_Atomic int count, result;
+};
+
+static void on_done(void *opaque, struct blk_io_req *req, int result)
+{
+	struct done *d = opaque;
+
+	d->result = result;
+	d->count++;
+}
+
+static void on_batch(void *opaque)
+{
+}
+
+static void test_engine(void)
+{
+	static const struct blk_io_ops ops = { on_done, on_batch };
+	uint8_t buf[3000];
+
+	for (int uring = 0; uring < 2; uring++) {
+		struct blk_file file;
+		struct done done = { 0 };
+		struct blk_io *io = NULL;
+		struct blk_io_req req, many[10];
+		struct iovec iov[2], many_iov[10];
+		struct bench b;
+
+		make_image(&b, 4096);
+		fake_env_init(&b.f, MIB(1));
+		FAKE_MUST(!blk_file_open(&b.f.env, &b.opts, &file, NULL));
+		FAKE_MUST(!blk_io_create(&b.f.env, "io", &file, 4, uring, &ops, &done, &io, NULL));
+		for (int op = BLK_READ; op <= BLK_FLUSH; op++) {
+			iov[0] = (struct iovec){ buf, 1000 };
+			iov[1] = (struct iovec){ buf + 1000, 2000 };
+			req = (struct blk_io_req){ .op = (enum blk_op)op, .durable = true,
+				.offset = 100, .iov = iov, .nr_iov = 2, .len = 3000 };
+			blk_io_start(io, &req);
+			blk_io_submit(io);
+			blk_io_drain(io);
+			CHECK_INT(done.count, op + 1);
+			CHECK_INT(done.result, 0);
+			CHECK_INT(req.moved, op == BLK_FLUSH ? 0 : 3000);
+			CHECK(matches(buf, 100, 3000));
+		}
+		/* More than the ring holds at once. */
+		for (int i = 0; i < 10; i++) {
+			many_iov[i] = (struct iovec){ buf, 512 };
+			many[i] = (struct blk_io_req){ .op = BLK_READ, .iov = &many_iov[i],
+				.nr_iov = 1, .len = 512, .offset = 512 };
+			blk_io_start(io, &many[i]);
+		}
+		blk_io_drain(io);
+		CHECK_INT(done.count, 13);
+		blk_io_destroy(io);
+		blk_file_close(&file);
+		fake_env_fini(&b.f);
+		drop_image(&b);
+	}
+}
+
+static void test_iov_skip(void)
+{
+	uint8_t buf[16];
+	struct iovec v[] = { { buf, 4 }, { buf + 4, 0 }, { buf + 4, 8 } }, *p = v;
+	unsigned int nr = 3;
+
+	blk_iov_skip(&p, &nr, 3);
+	CHECK(nr == 3 && p->iov_base == buf + 3 && p->iov_len == 1);
+	blk_iov_skip(&p, &nr, 1);
+	CHECK(nr == 1 && p->iov_base == buf + 4 && p->iov_len == 8);
+	blk_iov_skip(&p, &nr, 8);
+	CHECK_INT(nr, 0);
+}
+
+int main(void)
+{
+	RUN(test_config);
+	RUN(test_read_write);
+	RUN(test_write_through);
+	RUN(test_out_of_range);
+	RUN(test_read_only);
+	RUN(test_get_id);
+	RUN(test_any_layout);
+	RUN(test_no_room);
+	RUN(test_many);
+	RUN(test_reset_in_flight);
+	RUN(test_truncated);
+	RUN(test_direct);
+	RUN(test_refused);
+	RUN(test_locked);
+	RUN(test_engine);
+	RUN(test_iov_skip);
+	return tests_done();
+}

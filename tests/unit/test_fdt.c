@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The device tree of the aarch64 machine, read back with libfdt. Built where that code is: on
+ * aarch64, natively or crossed. With an argument, the blob is written there, for dtc.
+ */
+#include "tests/harness.h"
+
+#ifndef __aarch64__
+
+int main(void)
+{
+	printf("1..0 # skip: the device tree belongs to aarch64\n");
+	return 77;
+}
+
+#else
+
+#include <libfdt.h>
+
+#include "arch/aarch64/fdt.h"
+#include "arch/aarch64/layout.h"
+#include "arch/arch.h"
+
+static uint8_t blob[FDT_SPACE];
+
+static const uint64_t mpidr[] = { 0, 1, 0x100, 0x100000000 };
+static const struct fdt_range ram[] = { { RAM_GPA, GIB(5) } };
+static const uint8_t seed[FDT_SEED_SIZE] = { 1, 2, 3 };
+
+static struct fdt_machine machine(void)
+{
+	return (struct fdt_machine){
+		.board = arch_board(),
+		.pvpanic = true,
+		.nr_cpus = 4,
+		.mpidr = mpidr,
+		.nr_ram = 1,
+		.ram = ram,
+		.cmdline = "console=ttyS0",
+		.initrd = { RAM_GPA + MIB(64), 1000 },
+		.seed = seed,
+	};
+}
+
+static const void *get(const char *path, const char *name, int len)
+{
+	int n = -1;
+	const void *val = fdt_getprop(blob, fdt_path_offset(blob, path), name, &n);
+
+	return n == len ? val : NULL;
+}
+
+static uint64_t get_u64(const char *path, const char *name, int cells, int at)
+{
+	const fdt32_t *val = get(path, name, cells * 4);
+
+	return val ? (uint64_t)fdt32_to_cpu(val[at]) << 32 | fdt32_to_cpu(val[at + 1]) : ~0ULL;
+}
+
+static void test_tree(void)
+{
+	struct fdt_machine m = machine();
+	size_t len = fdt_build(&m, blob, sizeof(blob));
+	const char *method;
+
+	REQUIRE(len > 0);
+	CHECK_INT(fdt_check_full(blob, len), 0);
+	CHECK(get_u64("/memory@80000000", "reg", 4, 0) == RAM_GPA);
+	CHECK(get_u64("/memory@80000000", "reg", 4, 2) == GIB(5));
+	CHECK(get_u64("/chosen", "linux,initrd-end", 2, 0) == RAM_GPA + MIB(64) + 1000);
+	CHECK(get_u64("/cpus/cpu@100000000", "reg", 2, 0) == 0x100000000);
+	CHECK(get_u64("/interrupt-controller@8000000", "reg", 8, 6) == 4 * GICR_SIZE);
+	CHECK(get("/chosen", "rng-seed", 32) && get("/chosen", "kaslr-seed", 8));
+	CHECK(fdt_path_offset(blob, "/pvpanic@9020000") > 0);
+	method = get("/psci", "method", 4);
+	REQUIRE(method);
+	CHECK(!strcmp(method, "hvc"));
+	/* The console's path is that of a node. */
+	CHECK(fdt_path_offset(blob, fdt_getprop(blob, fdt_path_offset(blob, "/chosen"),
+		"stdout-path", NULL)) > 0);
+}
+
+static void test_optional_parts(void)
+{
+	struct fdt_machine m = machine();
+
+	m.pvpanic = false;
+	m.seed = NULL;
+	m.initrd.size = 0;
+	m.psci_smc = true;
+	REQUIRE(fdt_build(&m, blob, sizeof(blob)));
+	CHECK(fdt_path_offset(blob, "/pvpanic@9020000") < 0);
+	CHECK(!get("/chosen", "rng-seed", 32) && !get("/chosen", "kaslr-seed", 8));
+	CHECK(!get("/chosen", "linux,initrd-start", 8));
+	CHECK(get("/psci", "method", 4) && !strcmp(get("/psci", "method", 4), "smc"));
+}
+
+static void test_largest(void)
+{
+	struct fdt_machine m = machine();
+	uint64_t many[64];
+	char cmdline[2048];
+
+	for (unsigned int i = 0; i < 64; i++)
+		many[i] = (i & 15) | i >> 4 << 8;
+	memset(cmdline, 'x', sizeof(cmdline) - 1);
+	cmdline[sizeof(cmdline) - 1] = '\0';
+	m.nr_cpus = 64;
+	m.mpidr = many;
+	m.cmdline = cmdline;
+	CHECK(fdt_build(&m, blob, sizeof(blob)) > 0);
+}
+
+/* Every buffer that is too small is noticed. */
+static void test_too_small(void)
+{
+	struct fdt_machine m = machine();
+	size_t len = fdt_build(&m, blob, sizeof(blob));
+
+	for (size_t size = 0; size < len; size += 4)
+		CHECK_INT(fdt_build(&m, blob, size), 0);
+}
+
+int main(int argc, char **argv)
+{
+	RUN(test_optional_parts);
+	RUN(test_largest);
+	RUN(test_too_small);
+	RUN(test_tree);
+	if (argc > 1) {
+		FILE *f = fopen(argv[1], "we");
+
+		if (!f || fwrite(blob, fdt_totalsize(blob), 1, f) != 1 || fclose(f))
+			return 1;
+	}
+	return tests_done();
+}
+
+#endif
