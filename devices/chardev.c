@@ -33,7 +33,8 @@ static int open_file(struct chardev *cd, const struct dev_env *env, const char *
 	struct tvm_error *err)
 {
 	/* O_NONBLOCK: a fifo without a reader is an error and not a wait. */
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+	int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+	int fd = open(path, flags, 0600);
 	int r;
 
 	if (fd < 0)
@@ -155,6 +156,6 @@ void chardev_deliver(struct chardev *cd)
 void chardev_accept_input(struct chardev *cd)
 {
 	/* What waits in the mux waits because rx is full, so rx_waiting tells of it too. */
-	if (cd->mux && atomic_exchange(&cd->rx_waiting, false))
+	if (cd->mux && atomic_load(&cd->rx_waiting) && atomic_exchange(&cd->rx_waiting, false))
 		chardev_mux_resume(cd->mux);
 }

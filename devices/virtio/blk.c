@@ -3,8 +3,8 @@
  * virtio-blk (virtio 1.2, 5.2): the protocol. The header is copied before it is looked at, the
  * status byte is written once, data goes between guest memory and the host kernel unseen.
  *
- * A request has a slot from pop to push. Slots are as many as the queue has entries; a chain
- * that is in flight cannot be popped again, so they never run out.
+ * A request has a slot from pop to push. A chain that is in flight cannot be popped again, so
+ * no more slots are taken than the queue has entries, and one for the pop that finds nothing.
  */
 #include <assert.h>
 #include <errno.h>
@@ -74,7 +74,7 @@ struct blk {
 	char id[ID_BYTES];
 	struct request *free;		/* list; newest first, so few slots are ever touched */
 	unsigned int nr_used;		/* slots that were ever in the list */
-	struct request slots[QUEUE_SIZE];
+	struct request slots[QUEUE_SIZE + 1];
 };
 
 static struct request *get_slot(struct blk *blk)
@@ -85,7 +85,7 @@ static struct request *get_slot(struct blk *blk)
 		blk->free = req->next_free;
 		return req;
 	}
-	assert(blk->nr_used < QUEUE_SIZE);
+	assert(blk->nr_used < ARRAY_SIZE(blk->slots));
 	return &blk->slots[blk->nr_used++];
 }
 
@@ -274,7 +274,8 @@ static void blk_reset(struct virtio_dev *vd)
 
 static const struct virtio_ops blk_ops = {
 	.id = VIRTIO_ID_BLOCK,
-	.features = BIT(VIRTIO_BLK_F_SEG_MAX) | BIT(VIRTIO_BLK_F_BLK_SIZE) | BIT(VIRTIO_BLK_F_FLUSH),
+	.features = BIT(VIRTIO_BLK_F_SEG_MAX) | BIT(VIRTIO_BLK_F_BLK_SIZE) |
+		BIT(VIRTIO_BLK_F_FLUSH),
 	.notify = blk_notify,
 	.reset = blk_reset,
 };

@@ -248,7 +248,7 @@ int blk_io_create(const struct dev_env *env, const char *name, const struct blk_
 		/* Containers often forbid it, and old kernels count it as locked memory. */
 		r = setup_uring(io, depth);
 		if (r < 0)
-			log_info(env->log, "%s: no io_uring (errno %d), using plain reads and writes",
+			log_info(env->log, "%s: no io_uring (errno %d), using plain system calls",
 				name, -r);
 	}
 	*out = io;

@@ -30,8 +30,8 @@ static uint32_t fill(struct rng *rng, const struct virtq_chain *chain)
 		n = getrandom(buf, want, 0);
 	} while (n < 0 && errno == EINTR);
 	if (n <= 0) {
-		log_guest(rng->vd.env->log, "%s: no random bytes for a buffer of %llu", rng->vd.name,
-			(unsigned long long)chain->in_len);
+		log_guest(rng->vd.env->log, "%s: no random bytes for a buffer of %llu",
+			rng->vd.name, (unsigned long long)chain->in_len);
 		return 0;
 	}
 	return (uint32_t)virtq_chain_write(chain, 0, buf, (size_t)n);

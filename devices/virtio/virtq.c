@@ -6,7 +6,7 @@
  * virtq_start(); each descriptor and index is then copied once, and only the copy is looked
  * at. A rule that the guest breaks marks queue and device; nothing is processed afterwards.
  */
-#include "devices/virtio/virtq_ring.h"
+#include "devices/virtio/virtq.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -17,6 +17,7 @@
 
 #include "base/trace.h"
 #include "devices/virtio/virtio.h"
+#include "devices/virtio/virtq_ring.h"
 #include "vmm/gmem.h"
 
 /* ---- For the ring formats ------------------------------------------------------------ */

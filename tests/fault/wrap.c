@@ -26,7 +26,8 @@
 #define MAX_BLOCKS 16384
 
 static struct {
-	_Atomic bool armed, counting, fired;
+	_Atomic bool armed, counting, fired, elsewhere;
+	pthread_t owner;
 	const struct wrap_fault *fault;
 	unsigned int n;
 	_Atomic unsigned int calls;
@@ -44,7 +45,8 @@ void wrap_arm(const struct wrap_fault *fault, unsigned int n)
 	wrap.n = n;
 	wrap.where[0] = 0;
 	wrap.calls = 0;
-	wrap.fired = false;
+	wrap.fired = wrap.elsewhere = false;
+	wrap.owner = pthread_self();
 	wrap.counting = true;
 	wrap.armed = n > 0;
 }
@@ -57,6 +59,11 @@ void wrap_disarm(void)
 bool wrap_fired(void)
 {
 	return wrap.fired;
+}
+
+bool wrap_fired_elsewhere(void)
+{
+	return wrap.elsewhere;
 }
 
 const char *wrap_where(void)
@@ -78,6 +85,7 @@ static bool fails(enum wrap_call call, unsigned long detail, void *caller)
 		return false;
 	snprintf(wrap.where, sizeof(wrap.where), "%s %u (0x%lx), called at 0x%lx",
 		wrap.fault->name, wrap.n, detail, code_offset(caller));
+	wrap.elsewhere = !pthread_equal(pthread_self(), wrap.owner);
 	wrap.fired = true;
 	errno = wrap.fault->error;
 	return true;
@@ -261,15 +269,28 @@ int __real_ioctl(int fd, unsigned long request, ...);
 int __wrap_ioctl(int fd, unsigned long request, ...);
 int __wrap_ioctl(int fd, unsigned long request, ...)
 {
+	enum wrap_call call = CALL_IOCTL;
 	va_list ap;
 	void *arg;
 
 	va_start(ap, request);
 	arg = va_arg(ap, void *);
 	va_end(ap);
-	if (request == KVM_RUN)
-		return FAILS(CALL_KVM_RUN, request) ? -1 : __real_ioctl(fd, request, arg);
-	if (request == KVM_CHECK_EXTENSION)
-		return FAILS(CALL_KVM_CAP, arg) ? -1 : __real_ioctl(fd, request, arg);
-	return FAILS(CALL_IOCTL, request) ? -1 : __real_ioctl(fd, request, arg);
+	switch (request) {
+	case KVM_RUN:
+		call = CALL_KVM_RUN;
+		break;
+	case KVM_CHECK_EXTENSION:
+		call = CALL_KVM_CAP;
+		break;
+	/* What a processor has of it depends on its model, and KVM refuses the rest. */
+	case KVM_GET_XCRS:
+	case KVM_SET_XCRS:
+	case KVM_GET_MSRS:
+	case KVM_SET_MSRS:
+	case KVM_KVMCLOCK_CTRL:
+		call = CALL_KVM_STATE;
+		break;
+	}
+	return FAILS(call, request) ? -1 : __real_ioctl(fd, request, arg);
 }

@@ -14,7 +14,7 @@ enum wrap_call {
 	CALL_OPEN, CALL_REOPEN, CALL_FSTAT, CALL_FSTAT_STDIO, CALL_STATX, CALL_LSEEK, CALL_PREAD, CALL_FCNTL, CALL_MEMFD_CREATE,
 	CALL_FTRUNCATE, CALL_MMAP, CALL_MADVISE, CALL_EVENTFD, CALL_EPOLL_CREATE1,
 	CALL_EPOLL_CTL, CALL_TIMERFD_CREATE, CALL_PTHREAD_CREATE, CALL_IOCTL, CALL_KVM_CAP,
-	CALL_KVM_RUN, CALL_URING_INIT, CALL_URING_FILES, CALL_ELF_BEGIN, CALL_ELF_RAWCHUNK,
+	CALL_KVM_STATE, CALL_KVM_RUN, CALL_URING_INIT, CALL_URING_FILES, CALL_ELF_BEGIN, CALL_ELF_RAWCHUNK,
 	CALL_JSON_NEW, CALL_JSON_ADD,
 };
 
@@ -31,6 +31,7 @@ void wrap_arm(const struct wrap_fault *fault, unsigned int n);
 void wrap_disarm(void);			/* goes on counting */
 
 bool wrap_fired(void);			/* since wrap_arm() */
+bool wrap_fired_elsewhere(void);	/* on a thread that did not arm */
 const char *wrap_where(void);		/* "ioctl 3 (0x4020ae46), called at 0x8a10" */
 
 /* Blocks counted that are not free yet; where says who took the first. Ends the count. */

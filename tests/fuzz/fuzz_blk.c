@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "devices/devices.h"
 #include "devices/virtio/virtio.h"
@@ -17,7 +18,7 @@
 #include "vmm/devopts.h"
 
 #define DISK_SIZE 65536
-#define SECTORS (DISK_SIZE / 512)
+#define SECTORS (DISK_SIZE / 512u)
 #define RAM MIB(2)
 #define POOL 32768u	/* of readable, and of writable bytes of one chain */
 #define MAX_CHAINS 8
@@ -99,7 +100,7 @@ static uint64_t sector(struct input *in)
 {
 	uint8_t b = next(in);
 
-	return b == 255 ? next64(in) : b >= 128 ? SECTORS - 3 + (b & 7) : b;
+	return b == 255 ? next64(in) : b >= 128 ? SECTORS - 3u + (b & 7u) : b;
 }
 
 static void header(struct input *in, uint8_t *h)

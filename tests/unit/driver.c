@@ -97,7 +97,8 @@ int drv_init(struct drv *d, struct fake_env *f, unsigned int slot)
 	if (drv_cfg_read(d, PCI_VENDOR_ID, 2) != 0x1af4)
 		return -ENODEV;
 	drv_cfg_write(d, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
-	for (cap = drv_cfg_read(d, PCI_CAPABILITY_LIST, 1); cap; cap = drv_cfg_read(d, cap + 1, 1)) {
+	cap = drv_cfg_read(d, PCI_CAPABILITY_LIST, 1);
+	for (; cap; cap = drv_cfg_read(d, cap + 1, 1)) {
 		uint8_t id = (uint8_t)drv_cfg_read(d, cap, 1);
 
 		if (id == PCI_CAP_ID_VNDR)

@@ -356,7 +356,12 @@ static void test_no_room(void)
 	drop_image(&b);
 }
 
-/* A full queue in one batch; every chain comes back once. */
+static uint64_t scattered(unsigned int i, int round)
+{
+	return (i * 37 + (unsigned int)round) % (SECTORS - 8);
+}
+
+/* Many requests in one batch; every chain comes back once. */
 static void test_many(void)
 {
 	struct bench b;
@@ -371,7 +376,7 @@ static void test_many(void)
 		memset(seen, 0, sizeof(seen));
 		b.d.heap = MIB(1);
 		for (unsigned int i = 0; i < 80; i++) {
-			reqs[i] = make(&b, T_IN, (i * 37 + (unsigned int)round) % (SECTORS - 8), 4096);
+			reqs[i] = make(&b, T_IN, scattered(i, round), 4096);
 			heads[i] = submit(&b, &reqs[i], true);
 			REQUIRE(heads[i] >= 0);
 		}
@@ -385,10 +390,38 @@ static void test_many(void)
 		for (unsigned int i = 0; i < 80; i++) {
 			CHECK(seen[heads[i]] && status_of(&b, &reqs[i]) == S_OK);
 			CHECK(matches(drv_ram(&b.d, reqs[i].data, 4096),
-				((i * 37 + (unsigned int)round) % (SECTORS - 8)) * 512, 4096));
+				scattered(i, round) * 512, 4096));
 		}
 	}
 	CHECK(!drv_used(&b.d, 0, &id, &used));
+	teardown(&b);
+	drop_image(&b);
+}
+
+/* As many requests as the queue has entries, taken before any of them ends. */
+static void test_full_queue(void)
+{
+	struct bench b;
+	struct req r;
+	uint32_t id, used;
+
+	make_image(&b, SECTORS * 512);
+	setup(&b, DRV_ALL_FEATURES);
+	r = make(&b, T_IN, 0, 512);
+	for (int round = 0; round < 20; round++) {
+		loop_stop(b.f.loop);
+		for (int i = 0; i < 256; i++)
+			REQUIRE(drv_add(&b.d, 0, (struct drv_buf[]){ { r.header, 16, false },
+				{ r.data, 512, true }, { r.status, 1, true } }, 3, true) >= 0);
+		drv_kick(&b.d, 0);
+		fake_env_start(&b.f);
+		drv_kick(&b.d, 0);
+		for (int i = 0; i < 256; i++) {
+			REQUIRE(drv_wait(&b.d, 0, WAIT, &id, &used));
+			CHECK_INT(used, 513);
+		}
+	}
+	CHECK(!(drv_status(&b.d) & VIRTIO_S_NEEDS_RESET));
 	teardown(&b);
 	drop_image(&b);
 }
@@ -517,8 +550,8 @@ static void refuse(struct bench *b, int code, const char *text)
 
 static void test_refused(void)
 {
-	static char dir[] = "/tmp", missing[] = "/tmp/no such image", fifo[48], null[] = "/dev/null";
-	static char serial[] = "123456789012345678901";
+	static char dir[] = "/tmp", missing[] = "/tmp/no such image", null[] = "/dev/null";
+	static char fifo[48], serial[] = "123456789012345678901";
 	struct bench b;
 
 	make_image(&b, 511);
@@ -652,6 +685,7 @@ int main(void)
 	RUN(test_any_layout);
 	RUN(test_no_room);
 	RUN(test_many);
+	RUN(test_full_queue);
 	RUN(test_reset_in_flight);
 	RUN(test_truncated);
 	RUN(test_direct);

@@ -299,7 +299,8 @@ static void test_stalled_reader(void)
 	for (int i = 0, last = 0; i < 3000 && !last; i++) {
 		ssize_t n;
 
-		last = log_lines(&t.f, line, sizeof(line)) != 0; /* the buffer is empty; the pipe may not be */
+		/* The buffer is empty then; the pipe may not be. */
+		last = log_lines(&t.f, line, sizeof(line)) != 0;
 		while ((n = read(out[0], got + len, sizeof(got) - len)) > 0)
 			len += (size_t)n;
 		usleep(1000);

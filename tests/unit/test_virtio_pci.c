@@ -5,7 +5,9 @@
  */
 #include "tests/harness.h"
 
-#include "base/cleanup.h"
+#include <sched.h>
+#include <unistd.h>
+
 #include "devices/virtio/virtio.h"
 #include "tests/unit/driver.h"
 #include "tests/unit/fakes.h"
@@ -290,10 +292,12 @@ static void test_broken_interrupts_once(void)
 
 static void test_echo(void)
 {
+	const uint64_t features[] = { DRV_ALL_FEATURES,
+		BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_INDIRECT_DESC), DRV_ALL_FEATURES };
+
 	up();
 	for (uint32_t round = 0; round < 3; round++) {
-		CHECK_INT(drv_start(&d, round == 1 ? BIT(VIRTIO_F_VERSION_1) |
-			BIT(VIRTIO_F_INDIRECT_DESC) : DRV_ALL_FEATURES, 16), 0);
+		CHECK_INT(drv_start(&d, features[round], 16), 0);
 		for (uint32_t i = 0; i < 300; i++)
 			check_echo(i % QUEUES, i);
 		drv_reset(&d);
@@ -331,16 +335,44 @@ static void test_no_lost_wakeup_by_flags(void)
 	check_no_lost_wakeup(BIT(VIRTIO_F_VERSION_1));
 }
 
+/*
+ * The same with a driver that never sleeps: it adds a buffer at once when it sees the last one
+ * used, which is when the device looks whether the ring is empty.
+ */
+static void test_no_lost_wakeup_at_empty(void)
+{
+	struct drv_buf buf = { 0x1000, 16, true };
+	uint32_t id, len;
+
+	up();
+	CHECK_INT(drv_start(&d, DRV_ALL_FEATURES, 32), 0);
+	drv_set_used_event(&d, 0, 0x8000); /* hardly any interrupts */
+	for (unsigned int i = 0; i < 200000; i++) {
+		unsigned int spins = 0;
+
+		REQUIRE(drv_add(&d, 0, &buf, 1, false) >= 0);
+		drv_kick_if_wanted(&d, 0);
+		while (!drv_used(&d, 0, &id, &len)) {
+			REQUIRE(++spins < 20000000);
+			if (!(spins % 1000))
+				sched_yield();
+		}
+	}
+	down();
+}
+
 /* Another vCPU resets, moves BARs and masks vectors while the device works. */
+static struct drv other; /* registers only */
+
 static void *disturb(void *opaque)
 {
 	_Atomic bool *stop = opaque;
-	struct drv other = d; /* registers only */
+	unsigned int msix = pci_bus_fn(f.pci, 1)->msix.cap;
 
 	for (unsigned int i = 0; !*stop; i++) {
 		drv_cfg_write(&other, PCI_COMMAND, 2, i & 1 ? PCI_COMMAND_MEMORY : 0);
 		drv_cfg_write(&other, PCI_BASE_ADDRESS_0, 4, FAKE_MMIO32 + (i & 2 ? 0x100000 : 0));
-		drv_cfg_write(&other, pci_bus_fn(f.pci, 1)->msix.cap + 2, 2, i & 4 ? 0x8000 : 0xc000);
+		drv_cfg_write(&other, msix + 2, 2, i & 4 ? 0x8000 : 0xc000);
 		window_access(0, DRV_STATUS, 1, true, i % 64 ? 0x0f : 0);
 		drv_write(&other, DRV_QUEUE_DESC, 8, i);
 		drv_read(&other, DRV_STATUS, 1);
@@ -355,6 +387,7 @@ static void test_two_vcpus(void)
 	pthread_t t;
 
 	up();
+	other = d;
 	FAKE_MUST(pthread_create(&t, NULL, disturb, &stop) == 0);
 	for (unsigned int i = 0; i < 2000; i++) {
 		struct drv_buf buf = { 0x1000, 16, true };
@@ -394,6 +427,7 @@ int main(void)
 	RUN(test_echo);
 	RUN(test_no_lost_wakeup_by_event);
 	RUN(test_no_lost_wakeup_by_flags);
+	RUN(test_no_lost_wakeup_at_empty);
 	RUN(test_two_vcpus);
 	return tests_done();
 }

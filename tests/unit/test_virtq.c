@@ -210,7 +210,9 @@ static void test_unpop(void)
 
 static void test_copies(void)
 {
-	struct drv_buf bufs[] = { { 0, 3, false }, { 10, 4, false }, { 20, 2, true }, { 30, 5, true } };
+	struct drv_buf bufs[] = {
+		{ 0, 3, false }, { 10, 4, false }, { 20, 2, true }, { 30, 5, true }
+	};
 	char out[16] = { 0 };
 
 	up(DRV_ALL_FEATURES, SIZE);
