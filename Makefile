@@ -8,7 +8,7 @@ comma   := ,
 B       := build/$(ARCH)$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(TRACE),-trace)
 TEE     := $(if $(filter aarch64,$(ARCH)),virtcca,csv)
 VERSION := 0.1.0
-DIRS    := base vmm arch/$(ARCH) tee tee/$(TEE) devices devices/pci devices/platform \
+DIRS    := base vmm attest arch/$(ARCH) tee tee/$(TEE) tee/$(TEE)/soft devices devices/pci devices/platform \
 	devices/serial devices/virtio firmware
 SRCS    := $(sort $(wildcard $(addsuffix /*.c,$(DIRS))))
 OBJS    := $(SRCS:%.c=$B/%.o)
@@ -22,9 +22,22 @@ override CFLAGS += -std=gnu17 -D_GNU_SOURCE -DTVM_VERSION='"$(VERSION)"' -pthrea
 	-Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter \
 	$(if $(WERROR),-Werror) $(if $(TRACE),-DTVM_TRACE) \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
-PKGS    := json-c liburing libelf $(if $(filter aarch64,$(ARCH)),libfdt)
-LIBS    := -ljson-c -luring -lelf -lz $(if $(filter aarch64,$(ARCH)),-lfdt)
+PKGS    := json-c liburing libelf libcrypto $(if $(filter aarch64,$(ARCH)),libfdt)
+LIBS    := -ljson-c -luring -lelf -lz -lcrypto $(if $(filter aarch64,$(ARCH)),-lfdt)
 override LDFLAGS += -pthread $(if $(SAN),-fsanitize=$(SAN))
+# Debian's libraries for the other machine; the cross compiler finds its own libc.
+ifneq ($(ARCH),$(shell uname -m))
+ifndef SYSROOT
+SYSROOT := $(shell scripts/sysroot.sh $(ARCH))
+endif
+SYSLIB  := $(SYSROOT)/usr/lib/$(ARCH)-linux-gnu
+ifeq ($(origin AR),default)
+AR      := $(CC:gcc=ar)
+endif
+override CFLAGS += -isystem $(SYSROOT)/usr/include \
+	-isystem $(SYSROOT)/usr/include/$(ARCH)-linux-gnu
+override LDFLAGS += -L$(SYSLIB) -Wl,-rpath-link,$(SYSLIB)
+endif
 quiet    = $(if $V,,@echo "  $(1) $(2)";)
 LINK     = $(call quiet,LD ,$@)$(CC) -o $@ $(filter %.o %.a,$^) $(LDFLAGS) $(LIBS)
 
@@ -93,7 +106,7 @@ PROGRAMS := $(UNIT) $(FAULT) $(FUZZ:%=$B/tests/fuzz/replay_%) $(BOOT)
 programs: all $(PROGRAMS) guests
 
 SANITIZED := address,undefined
-TSAN      := loop bus virtq virtio virtio_pci blk console rng
+TSAN      := loop bus chardev uart virtq virtio virtio_pci blk console rng
 sub        = build/$(ARCH)-$(subst $(comma),-,$(1))
 check: deps-test
 	@$(MAKE) --no-print-directory programs WERROR=1

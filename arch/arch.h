@@ -12,6 +12,7 @@
 #include "vmm/device.h"
 #include "vmm/devopts.h"
 
+struct firmware;
 struct image;
 struct kvm_irq_routing_entry;
 struct kvm_vm;
@@ -44,6 +45,10 @@ unsigned long arch_vm_type(const struct kvm_vm *kvm);
 
 /* Routes of the controller's lines: returns how many were stored, at most max. */
 unsigned int arch_irq_routes(struct kvm_irq_routing_entry *out, unsigned int max);
+
+/* Firmware, where the configuration or a confidential machine wants one; else *out is left. */
+int arch_firmware(const struct tvm_config *cfg, bool confidential, struct firmware *out,
+	struct tvm_error *err);
 
 /* Interrupt controller and per-VM state; after KVM_CREATE_VM and the memslots. */
 int arch_vm_init(struct vm *vm, struct tvm_error *err);

@@ -41,14 +41,10 @@ struct loop {
 	const char *name;
 };
 
-static void on_wake(void *opaque, uint32_t events)
+static void run_calls(struct loop *loop)
 {
-	struct loop *loop = opaque;
 	struct call *call;
-	uint64_t count;
 
-	if (read(loop->wake_fd, &count, sizeof(count)) < 0)
-		return;
 	pthread_mutex_lock(&loop->lock);
 	while ((call = loop->calls)) {
 		loop->calls = call->next;
@@ -59,6 +55,15 @@ static void on_wake(void *opaque, uint32_t events)
 		pthread_cond_broadcast(&loop->done);
 	}
 	pthread_mutex_unlock(&loop->lock);
+}
+
+static void on_wake(void *opaque, uint32_t events)
+{
+	struct loop *loop = opaque;
+	uint64_t count;
+
+	if (read(loop->wake_fd, &count, sizeof(count)) > 0)
+		run_calls(loop);
 }
 
 int loop_create(struct loop **out, struct tvm_error *err)
@@ -172,6 +177,7 @@ void loop_stop(struct loop *loop)
 	wake(loop);
 	pthread_join(loop->thread, NULL);
 	atomic_store(&loop->running, false);
+	run_calls(loop); /* of whoever came between the thread's last look and its end */
 }
 
 int loop_watch(struct loop *loop, struct loop_fd *w, int fd, uint32_t events, loop_fn *fn,

@@ -52,17 +52,34 @@ static void block_signals(sigset_t *set)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-/* Whether a console of the machine is our terminal. Quotes inside strings are escaped. */
+static bool is(const struct tvm_config *cfg, const char *key, const char *value)
+{
+	char text[32];
+
+	return !tvm_config_get(cfg, key, text, sizeof(text)) && !strcmp(text, value);
+}
+
+/* Whether a console of the machine is our terminal. */
 static bool uses_stdio(const struct tvm_config *cfg)
 {
-	char *json = NULL;
-	bool yes;
+	return is(cfg, "serial.kind", "stdio") || is(cfg, "console.0.kind", "stdio") ||
+		is(cfg, "console.1.kind", "stdio");
+}
 
-	if (tvm_config_get_json(cfg, &json, NULL) < 0)
-		return false;
-	yes = strstr(json, "\"kind\": \"stdio\"") || strstr(json, "\"kind\":\"stdio\"");
+/* --tee ...,measure-only */
+static int print_manifest(const struct tvm_config *cfg)
+{
+	struct tvm_error err = { 0 };
+	char *json = NULL;
+	int r = tvm_manifest(cfg, &json, &err);
+
+	if (r < 0) {
+		say("%s", err.msg);
+		return r == -EINVAL || r == -EOPNOTSUPP ? STATUS_USAGE : STATUS_HOST_ERROR;
+	}
+	fputs(json, stdout);
 	free(json);
-	return yes;
+	return 0;
 }
 
 static int print_config(const struct options *opts)
@@ -176,6 +193,7 @@ static int report(const struct tvm_exit *end, int sig)
 		[TVM_EXIT_HOST_ERROR] = { STATUS_HOST_ERROR, "host error" },
 		[TVM_EXIT_STOPPED] = { STATUS_HOST_ERROR, "stopped" },
 		[TVM_EXIT_CONSOLE_QUIT] = { STATUS_CONSOLE, "console session ended" },
+		[TVM_EXIT_REFUSED] = { STATUS_REFUSED, "the firmware refused to boot" },
 	};
 
 	terminal_restore();
@@ -187,6 +205,20 @@ static int report(const struct tvm_exit *end, int sig)
 		return STATUS_HOST_ERROR;
 	say("%s", end->msg[0] ? end->msg : ends[end->reason].text);
 	return ends[end->reason].status;
+}
+
+/* Status for what prevents a start. */
+static int failure(int r)
+{
+	switch (r) {
+	case -EINVAL:
+	case -E2BIG:
+		return STATUS_USAGE;
+	case -EKEYREJECTED:
+		return STATUS_REFUSED;
+	default:
+		return STATUS_HOST_ERROR;
+	}
 }
 
 static int run(const struct options *opts)
@@ -208,16 +240,20 @@ static int run(const struct options *opts)
 	if (r < 0) {
 		say("%s", err.msg);
 		close(sig_fd);
-		return r == -EINVAL ? STATUS_USAGE : STATUS_HOST_ERROR;
+		return failure(r);
 	}
+	r = tvm_exchange(vm, sig_fd, &err);
 	if (uses_stdio(opts->cfg))
 		terminal_raw();
-	if (tvm_start(vm, &err) < 0) {
+	if (!r)
+		r = tvm_start(vm, &err);
+	/* Ctrl-A x that was typed before is an end like any other; so is a signal meanwhile. */
+	if (r < 0 && r != -ESHUTDOWN && r != -ECANCELED) {
 		terminal_restore();
 		say("%s", err.msg);
 		tvm_free(vm);
 		close(sig_fd);
-		return STATUS_HOST_ERROR;
+		return failure(r);
 	}
 	sig = supervise(vm, sig_fd, &set);
 	tvm_wait(vm, -1, &end);

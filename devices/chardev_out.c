@@ -270,6 +270,10 @@ static void choose(struct chardev_out *out, int fd, bool own)
 	out->fd = fd;
 	out->own = own;
 	if (fstat(fd, &st) < 0) {
+		log_warn(out->log, "%s: output is lost: fstat: %s", out->name,
+			strerrordesc_np(errno));
+		if (own)
+			close_fd(&fd);
 		out->fd = -1;
 		out->own = false;
 		out->dead = true;

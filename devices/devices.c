@@ -12,6 +12,7 @@ static const struct dev_class *const classes[] = {
 	&i8042_class,
 	&acpi_pm_class,
 	&pvpanic_class,
+	&fw_port_class,
 	&virtio_blk_class,
 	&virtio_console_class,
 	&virtio_rng_class,

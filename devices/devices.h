@@ -9,6 +9,7 @@ extern const struct dev_class uart8250_class;
 extern const struct dev_class i8042_class;
 extern const struct dev_class acpi_pm_class;
 extern const struct dev_class pvpanic_class;
+extern const struct dev_class fw_port_class;
 extern const struct dev_class pci_host_class;
 extern const struct dev_class virtio_blk_class;
 extern const struct dev_class virtio_console_class;

@@ -15,28 +15,14 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/io.h"
 #include "base/le.h"
 
 #define HINT "give a bzImage or an ELF vmlinux"
 
 int image_read(const struct image *img, uint64_t off, void *dst, size_t len)
 {
-	char *to = dst;
-	ssize_t n;
-
-	if (off > INT64_MAX - len)
-		return -ENODATA;
-	while (len) {
-		n = pread(img->fd, to, len, (off_t)off);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -ENODATA;
-		to += n;
-		off += (uint64_t)n;
-		len -= (size_t)n;
-	}
-	return 0;
+	return read_at(img->fd, off, dst, len);
 }
 
 int image_parse(struct image *img, unsigned int machine, struct tvm_error *err)

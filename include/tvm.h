@@ -67,6 +67,15 @@ TVM_API int tvm_config_set_json(struct tvm_config *cfg, const char *json, size_t
 TVM_API int tvm_config_get_json(const struct tvm_config *cfg, char **json_out,
 	struct tvm_error *err);
 
+/*
+ * One scalar as text, in buf of len bytes: "memory", "tee.kind", "console.0.kind". -ENOENT:
+ * there is no such key, or it is not set; -ENOSPC: buf is too small.
+ */
+TVM_API int tvm_config_get(const struct tvm_config *cfg, const char *key, char *buf, size_t len);
+
+/* Whether a machine can be built from it, as far as that can be told without the host. */
+TVM_API int tvm_config_check(const struct tvm_config *cfg, struct tvm_error *err);
+
 /* One key of the configuration, for help texts and completion. */
 struct tvm_config_key {
 	size_t size;		/* in: sizeof(struct tvm_config_key) */
@@ -113,6 +122,7 @@ enum tvm_exit_reason {
 	TVM_EXIT_HOST_ERROR,	/* the host failed: message tells */
 	TVM_EXIT_STOPPED,	/* tvm_stop() */
 	TVM_EXIT_CONSOLE_QUIT,	/* Ctrl-A x on a stdio console */
+	TVM_EXIT_REFUSED,	/* measured firmware refused what it was given to boot */
 };
 
 struct tvm_exit {
@@ -126,6 +136,49 @@ struct tvm_exit {
  */
 TVM_API int tvm_prepare(const struct tvm_config *cfg, const struct tvm_host *host,
 	struct tvm_vm **out, struct tvm_error *err);
+
+/* ---- Confidential machines ----------------------------------------------------------- */
+
+/*
+ * A prepared confidential machine is "measured": nothing of it has run, its measurement can be
+ * read and secrets can be injected. tvm_start() ends that. Plain machines: -EOPNOTSUPP.
+ */
+struct tvm_measurement {
+	size_t size;		/* in: sizeof(struct tvm_measurement) */
+	const char *kind;	/* "sev", "csv", ... */
+	bool soft;		/* the soft platform made it: not confidential */
+	uint8_t api_major, api_minor, build; /* of the secure processor's firmware */
+	uint32_t policy;
+	size_t blob_len;
+	uint8_t blob[64];	/* SEV, CSV: measure[32], nonce[16] */
+};
+
+TVM_API int tvm_measurement(struct tvm_vm *vm, struct tvm_measurement *out,
+	struct tvm_error *err);
+
+/*
+ * Inject a packet that the guest owner made for this measurement. gpa 0: the secret area that
+ * the firmware names. -EKEYREJECTED when the secure processor refuses it.
+ */
+TVM_API int tvm_inject_secret(struct tvm_vm *vm, const void *header, size_t header_len,
+	const void *secret, size_t len, uint64_t gpa, struct tvm_error *err);
+
+/* Attestation report over a nonce; *len is the room in buf, then the report's length. */
+TVM_API int tvm_report(struct tvm_vm *vm, const uint8_t nonce[16], void *buf, size_t *len,
+	struct tvm_error *err);
+
+/*
+ * The exchange that the configuration names: write the measurement to its file, wait for the
+ * secret's files and inject them. Nothing to do without such keys. Gives up with -ECANCELED
+ * when cancel_fd (or -1) becomes readable.
+ */
+TVM_API int tvm_exchange(struct tvm_vm *vm, int cancel_fd, struct tvm_error *err);
+
+/*
+ * What a launch of this configuration would measure, as JSON: parts in their order with their
+ * hashes, and the expected launch digest. Needs no KVM. The caller frees *json_out.
+ */
+TVM_API int tvm_manifest(const struct tvm_config *cfg, char **json_out, struct tvm_error *err);
 
 /* Let the vCPUs run; returns at once. -EALREADY when started before. */
 TVM_API int tvm_start(struct tvm_vm *vm, struct tvm_error *err);

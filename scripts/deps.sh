@@ -66,6 +66,5 @@ install()
 		$missing </dev/null >"$log" 2>&1
 }
 install || { $sudo apt-get update -qq >"$log" 2>&1 && install; } || {
-	tail -n 5 "$log" >&2
-	die "apt-get could not install: $missing"
+	die "apt-get could not install: $missing ($(grep '^E:' "$log" | head -n 1))"
 }

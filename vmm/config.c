@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +20,9 @@
 /* In the order of enum gmem_pages, of enum chardev_kind. */
 static const char *const pages_names[] = { "thp", "small", "huge2m", "huge1g", NULL };
 static const char *const chardev_names[] = { "null", "stdio", "file", NULL };
-static const char *const tee_names[] = { "none", NULL };
+static const char *const tee_names[] = { "none", "sev", "sev-es", "csv", "csv2", NULL };
+static const char *const platform_names[] = { "hw", "soft", NULL };
+static const char *const firmware_names[] = { "none", "builtin", NULL };
 
 static const struct opt chardev_opts[] = {
 	{ "kind", OPT_ENUM, .offset = offsetof(struct chardev_opts, kind),
@@ -45,6 +48,40 @@ static const struct opt disk_opts[] = {
 
 static const struct opt_table disk_table = {
 	sizeof(struct disk_opts), disk_opts, ARRAY_SIZE(disk_opts)
+};
+
+#define TEE(member) .offset = offsetof(struct tee_opts, member)
+
+static const struct opt tee_opts[] = {
+	{ "kind", OPT_STR, TEE(kind), .names = tee_names, .def = "none",
+	  .arg = "none|sev|sev-es|csv|csv2", .help = "Trusted execution environment." },
+	{ "platform", OPT_ENUM, TEE(platform), .names = platform_names, .def = "hw",
+	  .arg = "hw|soft", .help = "Secure processor: the host's, or one in software." },
+	{ "policy", OPT_U32, TEE(policy), .max = UINT32_MAX, .def = "0xffffffff", .arg = "N",
+	  .help = "Guest policy bits; default: the kind's usual ones." },
+	{ "dh-cert", OPT_PATH, TEE(dh_cert), .arg = "FILE",
+	  .help = "Guest owner's Diffie-Hellman certificate." },
+	{ "session", OPT_PATH, TEE(session), .arg = "FILE", .help = "Guest owner's session." },
+	{ "kernel-hashes", OPT_BOOL, TEE(kernel_hashes), .def = "on", .arg = "on|off",
+	  .help = "Measure kernel, initrd and command line; default on." },
+	{ "soft-dir", OPT_PATH, TEE(soft_dir), .arg = "DIR",
+	  .help = "Where the soft platform keeps its keys; default: new ones each time." },
+	{ "delays", OPT_BOOL, TEE(delays), .help = "Soft platform: take as long as hardware." },
+	{ "measure-only", OPT_BOOL, TEE(measure_only),
+	  .help = "Print what would be measured; needs no KVM." },
+	{ "measurement", OPT_PATH, TEE(measurement), .arg = "FILE",
+	  .help = "Write the launch measurement there." },
+	{ "secret-header", OPT_PATH, TEE(secret_header), .arg = "FILE",
+	  .help = "Header of the launch secret; awaited when it is not there yet." },
+	{ "secret", OPT_PATH, TEE(secret), .arg = "FILE", .help = "Launch secret." },
+	{ "secret-gpa", OPT_U64, TEE(secret_gpa), .max = UINT64_MAX, .arg = "ADDRESS",
+	  .help = "Where the secret goes; default: the firmware's secret area." },
+	{ "secret-timeout", OPT_U32, TEE(secret_timeout), .max = 86400, .def = "60",
+	  .arg = "SECONDS", .help = "How long to wait for the secret's files; default 60." },
+};
+
+static const struct opt_table tee_table = {
+	sizeof(struct tee_opts), tee_opts, ARRAY_SIZE(tee_opts)
 };
 
 static const struct opt config_opts[] = {
@@ -81,8 +118,11 @@ static const struct opt config_opts[] = {
 	  .help = "Device by which a guest kernel reports its panic; default on." },
 	{ "no-reboot", OPT_BOOL, AT(no_reboot),
 	  .help = "End when the guest resets itself, instead of booting it again." },
-	{ "tee", OPT_STR, AT(tee), .names = tee_names, .def = "none", .arg = "none",
-	  .help = "Trusted execution environment." },
+	{ "firmware", OPT_STR, AT(firmware), .names = firmware_names, .arg = "none|builtin",
+	  .help = "Measured boot firmware; default: builtin where --tee needs it." },
+	{ "tee", OPT_SUB, AT(tee), .sub = &tee_table, .def = "none",
+	  .arg = "KIND[,platform=hw|soft][,KEY=VALUE...]",
+	  .help = "Trusted execution environment: sev, sev-es, csv or csv2." },
 };
 
 const struct opt_table config_table = {
@@ -132,6 +172,58 @@ int tvm_config_set(struct tvm_config *cfg, const char *key, const char *value,
 	return opt_set(opt, cfg, value, err);
 }
 
+/* One step of a dotted key: the option called by the first len characters of name. */
+static const struct opt *named(const struct opt_table *table, const char *name, size_t len)
+{
+	for (unsigned int i = 0; i < table->nr; i++)
+		if (strlen(table->opts[i].name) == len && !strncmp(table->opts[i].name, name, len))
+			return &table->opts[i];
+	return NULL;
+}
+
+int tvm_config_get(const struct tvm_config *cfg, const char *key, char *buf, size_t len)
+{
+	const struct opt_table *table = &config_table;
+	const void *obj = cfg;
+	char number[32];
+
+	for (;;) {
+		size_t part = strcspn(key, ".");
+		const struct opt *opt = named(table, key, part);
+		const char *text;
+
+		if (!opt)
+			return -ENOENT;
+		key += part;
+		if (opt->type == OPT_LIST && *key == '.') {
+			char *end;
+			unsigned long index = strtoul(key + 1, &end, 10);
+
+			if (end == key + 1 || index >= opt_list_nr(opt, obj))
+				return -ENOENT;
+			obj = opt_list_item(opt, obj, (unsigned int)index);
+			key = end;
+		} else if (opt->type == OPT_SUB) {
+			obj = (const char *)obj + opt->offset;
+		} else if (*key || opt->type == OPT_LIST || opt->type == OPT_STRLIST) {
+			return -ENOENT;
+		} else {
+			text = opt_text(opt, obj, number, sizeof(number));
+			if (!text)
+				return -ENOENT;
+			return snprintf(buf, len, "%s", text) < (int)len ? 0 : -ENOSPC;
+		}
+		if (*key++ != '.')
+			return -ENOENT;
+		table = opt->sub;
+	}
+}
+
+int tvm_config_check(const struct tvm_config *cfg, struct tvm_error *err)
+{
+	return config_validate(cfg, err);
+}
+
 int tvm_config_key(unsigned int index, struct tvm_config_key *out)
 {
 	struct tvm_config_key key = { .size = sizeof(key) };
@@ -172,6 +264,24 @@ static int check_memory(const struct tvm_config *cfg, struct tvm_error *err)
 	return 0;
 }
 
+static int check_tee(const struct tee_opts *t, struct tvm_error *err)
+{
+	bool none = !strcmp(t->kind, "none");
+
+	if (none && (t->platform != TEE_PLATFORM_HW || t->policy != CONFIG_POLICY_DEFAULT ||
+		t->dh_cert || t->session || t->soft_dir || t->measure_only || t->measurement ||
+		t->secret_header || t->secret))
+		return err_set(err, -EINVAL, "tee: kind none takes no other keys");
+	if (!t->dh_cert != !t->session)
+		return err_set(err, -EINVAL, "tee: dh-cert and session are given together or not at all");
+	if (!t->secret_header != !t->secret)
+		return err_set(err, -EINVAL,
+			"tee: secret-header and secret are given together or not at all");
+	if (t->platform != TEE_PLATFORM_SOFT && (t->soft_dir || t->delays))
+		return err_set(err, -EINVAL, "tee: soft-dir and delays go with platform=soft");
+	return 0;
+}
+
 int config_validate(const struct tvm_config *cfg, struct tvm_error *err)
 {
 	int r;
@@ -179,6 +289,9 @@ int config_validate(const struct tvm_config *cfg, struct tvm_error *err)
 	if (!cfg->kernel)
 		return err_set(err, -EINVAL, "kernel: a kernel is required");
 	r = check_memory(cfg, err);
+	if (r < 0)
+		return r;
+	r = check_tee(&cfg->tee, err);
 	if (r < 0)
 		return r;
 	r = check_chardev(&cfg->serial, "serial", err);

@@ -20,6 +20,26 @@
 #define CONFIG_CONSOLES_MAX 2		/* hvc0, hvc1 */
 #define CONFIG_DISKS_MAX 24		/* PCI slots left beside the other devices */
 
+enum tee_platform { TEE_PLATFORM_HW, TEE_PLATFORM_SOFT };
+
+/* "tee": a confidential machine, and how its launch goes (design: TEE launch). */
+struct tee_opts {
+	char *kind;		/* name of a backend of tee/: "none", "sev", "csv", ... */
+	enum tee_platform platform;
+	uint32_t policy;	/* guest policy; CONFIG_POLICY_DEFAULT: the kind's usual one */
+	char *dh_cert, *session; /* files from the guest owner, base64 or raw */
+	bool kernel_hashes;	/* measure kernel, initrd and command line */
+	char *soft_dir;		/* the soft platform's keys; NULL: new ones for each launch */
+	bool delays;		/* the soft platform takes as long as hardware */
+	bool measure_only;	/* say what would be measured, launch nothing */
+	char *measurement;	/* file that the measurement is written to, base64 */
+	char *secret_header, *secret; /* files with the guest owner's packet, base64 or raw */
+	uint64_t secret_gpa;	/* 0: the area that the firmware names */
+	uint32_t secret_timeout; /* seconds to wait for the packet's files */
+};
+
+#define CONFIG_POLICY_DEFAULT UINT32_MAX
+
 /* Strings are owned; NULL where not given. Members follow the order of config_table. */
 struct tvm_config {
 	char *name;				/* "name": starts log lines */
@@ -36,7 +56,8 @@ struct tvm_config {
 	bool rng;
 	bool pvpanic;
 	bool no_reboot;
-	char *tee;				/* name of the TEE backend: "none" */
+	char *firmware;				/* "none", "builtin"; NULL: builtin where needed */
+	struct tee_opts tee;
 };
 
 /* Every key, in the order of the manual. */

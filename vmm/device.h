@@ -44,6 +44,8 @@ struct dev_env {
 	struct chardev_mux *mux;	/* who has the stdio terminal */
 	const struct dev_place *place;	/* NULL for enumerated devices */
 	void (*request)(void *ctx, enum dev_request what); /* any thread; returns at once */
+	/* Firmware refuses to boot what it was given; why is a constant text. */
+	void (*refused)(void *ctx, const char *why);
 	void *request_ctx;
 };
 

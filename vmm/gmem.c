@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/io.h"
 
 struct gmem {
 	struct gmem_opts opts;
@@ -98,11 +99,12 @@ static uint8_t *map_aligned(int fd, uint64_t size, uint64_t align)
 	return at;
 }
 
-int gmem_add(struct gmem *gm, gpa_t gpa, uint64_t size, struct tvm_error *err)
+static int add_slot(struct gmem *gm, gpa_t gpa, uint64_t size, bool rom, struct tvm_error *err)
 {
-	uint64_t page = page_size(gm->opts.pages), end;
+	enum gmem_pages pages = rom ? GMEM_PAGES_SMALL : gm->opts.pages;
+	uint64_t page = page_size(pages), end;
 	_cleanup_close_ int fd = -1;
-	uint8_t *hva;
+	uint8_t *at;
 
 	if (!size || gpa % page || size % page || add_overflows(gpa, size, &end))
 		return err_set(err, -EINVAL,
@@ -116,33 +118,43 @@ int gmem_add(struct gmem *gm, gpa_t gpa, uint64_t size, struct tvm_error *err)
 			return err_set(err, -EEXIST, "guest memory: range at 0x%llx overlaps",
 				(unsigned long long)gpa);
 
-	fd = open_memfd(gm->opts.pages);
+	fd = open_memfd(pages);
 	if (fd < 0)
 		return err_sys(err, -errno, "guest memory: memfd");
 	if (ftruncate(fd, (off_t)size) < 0)
 		return err_sys(err, -errno, "guest memory: %llu MiB",
 			(unsigned long long)size >> 20);
-	hva = map_aligned(fd, size, page > MIB(2) ? page : MIB(2));
-	if (!hva)
+	at = map_aligned(fd, size, page > MIB(2) ? page : MIB(2));
+	if (!at)
 		return err_sys(err, -errno, "guest memory: cannot map %llu MiB%s",
 			(unsigned long long)size >> 20, page > KIB(4) ?
 			" of huge pages (see /proc/sys/vm/nr_hugepages)" : "");
-	if (gm->opts.pages == GMEM_PAGES_THP)
-		madvise(hva, size, MADV_HUGEPAGE); /* advice: failing is fine */
-	else if (gm->opts.pages == GMEM_PAGES_SMALL)
-		madvise(hva, size, MADV_NOHUGEPAGE);
-	madvise(hva, size, MADV_DONTDUMP);
+	if (pages == GMEM_PAGES_THP)
+		madvise(at, size, MADV_HUGEPAGE); /* advice: failing is fine */
+	else if (pages == GMEM_PAGES_SMALL)
+		madvise(at, size, MADV_NOHUGEPAGE);
+	madvise(at, size, MADV_DONTDUMP);
 	if (gm->opts.prealloc && fallocate(fd, 0, 0, (off_t)size) < 0) {
 		int r = err_sys(err, -errno, "guest memory: cannot preallocate %llu MiB",
 			(unsigned long long)size >> 20);
 
-		munmap(hva, size);
+		munmap(at, size);
 		return r;
 	}
 	gm->slots[gm->nr_slots++] = (struct gmem_slot){
-		.gpa = gpa, .size = size, .hva = hva, .fd = take_fd(&fd),
+		.gpa = gpa, .size = size, .hva = at, .fd = take_fd(&fd), .rom = rom,
 	};
 	return 0;
+}
+
+int gmem_add(struct gmem *gm, gpa_t gpa, uint64_t size, struct tvm_error *err)
+{
+	return add_slot(gm, gpa, size, false, err);
+}
+
+int gmem_add_rom(struct gmem *gm, gpa_t gpa, uint64_t size, struct tvm_error *err)
+{
+	return add_slot(gm, gpa, size, true, err);
 }
 
 unsigned int gmem_nr_slots(const struct gmem *gm)
@@ -160,34 +172,43 @@ uint64_t gmem_size(const struct gmem *gm)
 	uint64_t sum = 0;
 
 	for (unsigned int i = 0; i < gm->nr_slots; i++)
-		sum += gm->slots[i].size;
+		sum += gm->slots[i].rom ? 0 : gm->slots[i].size;
 	return sum;
 }
 
-/* The one translation. A range must lie in one slot: slots never touch each other. */
-static uint8_t *ram(const struct gmem *gm, gpa_t gpa, uint64_t len)
+uint64_t gmem_low_end(const struct gmem *gm)
 {
-	for (unsigned int i = 0; i < gm->nr_slots; i++) {
-		const struct gmem_slot *s = &gm->slots[i];
+	return gm->slots[0].gpa + gm->slots[0].size;
+}
 
-		if (range_within(gpa, len, s->gpa, s->size))
-			return s->hva + (gpa - s->gpa);
-	}
+/* The one translation. A range must lie in one slot: slots never touch each other. */
+static const struct gmem_slot *slot_of(const struct gmem *gm, gpa_t gpa, uint64_t len)
+{
+	for (unsigned int i = 0; i < gm->nr_slots; i++)
+		if (range_within(gpa, len, gm->slots[i].gpa, gm->slots[i].size))
+			return &gm->slots[i];
 	return NULL;
+}
+
+static uint8_t *hva(const struct gmem *gm, gpa_t gpa, uint64_t len, bool rom_too)
+{
+	const struct gmem_slot *s = slot_of(gm, gpa, len);
+
+	return s && (rom_too || !s->rom) ? s->hva + (gpa - s->gpa) : NULL;
 }
 
 bool gmem_is_ram(const struct gmem *gm, gpa_t gpa, uint64_t len)
 {
-	return ram(gm, gpa, len);
+	return hva(gm, gpa, len, false);
 }
 
 static uint8_t *device_view(const struct gmem *gm, gpa_t gpa, size_t len)
 {
-	uint8_t *hva = ram(gm, gpa, len);
+	uint8_t *at = hva(gm, gpa, len, false);
 
-	if (hva && gm->allowed && !gm->allowed(gm->allowed_opaque, gpa, len))
+	if (at && gm->allowed && !gm->allowed(gm->allowed_opaque, gpa, len))
 		return NULL;
-	return hva;
+	return at;
 }
 
 int gmem_read(const struct gmem *gm, gpa_t gpa, void *dst, size_t len)
@@ -214,11 +235,11 @@ int gmem_write(struct gmem *gm, gpa_t gpa, const void *src, size_t len)
 
 int gmem_map(const struct gmem *gm, gpa_t gpa, size_t len, struct iovec *out)
 {
-	uint8_t *hva = len ? device_view(gm, gpa, len) : NULL;
+	uint8_t *at = len ? device_view(gm, gpa, len) : NULL;
 
-	if (!hva)
+	if (!at)
 		return -EFAULT;
-	*out = (struct iovec){ .iov_base = hva, .iov_len = len };
+	*out = (struct iovec){ .iov_base = at, .iov_len = len };
 	return 0;
 }
 
@@ -234,13 +255,13 @@ void gmem_set_populate_hook(struct gmem *gm, gmem_populate_fn *hook, void *opaqu
 	gm->hook_opaque = opaque;
 }
 
-/* Where initial contents may go: RAM, before the seal, whatever the device view is. */
+/* Where initial contents may go: RAM and ROM, before the seal, whatever the device view is. */
 static int populate_target(struct gmem *gm, gpa_t gpa, size_t len, uint8_t **out,
 	struct tvm_error *err)
 {
 	if (gm->sealed)
 		return err_set(err, -EBUSY, "guest memory: contents are final");
-	*out = ram(gm, gpa, len);
+	*out = hva(gm, gpa, len, true);
 	if (!*out)
 		return err_set(err, -EFAULT, "guest memory: %zu bytes at 0x%llx are not all RAM",
 			len, (unsigned long long)gpa);
@@ -272,18 +293,22 @@ int gmem_populate_fd(struct gmem *gm, gpa_t gpa, int fd, uint64_t off, size_t le
 
 	if (r < 0)
 		return r;
-	for (size_t done = 0; done < len;) {
-		ssize_t n = pread(fd, dst + done, len - done, (off_t)(off + done));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_sys(err, -errno, "cannot read");
-		if (!n)
-			return err_set(err, -ENODATA, "the file became shorter while it was read");
-		done += (size_t)n;
-	}
+	r = read_at(fd, off, dst, len);
+	if (r == -ENODATA)
+		return err_set(err, r, "the file became shorter while it was read");
+	if (r < 0)
+		return err_sys(err, r, "cannot read");
 	return populated(gm, gpa, len, err);
+}
+
+uint8_t *gmem_host(const struct gmem *gm, gpa_t gpa, uint64_t len)
+{
+	return hva(gm, gpa, len, true);
+}
+
+uint8_t *gmem_stage(struct gmem *gm, gpa_t gpa, uint64_t len)
+{
+	return gm->sealed ? NULL : hva(gm, gpa, len, false);
 }
 
 void gmem_seal(struct gmem *gm)

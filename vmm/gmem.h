@@ -36,6 +36,7 @@ struct gmem_slot {
 	uint64_t size;		/* multiple of 4 KiB */
 	uint8_t *hva;
 	int fd;			/* memfd, owned */
+	bool rom;		/* firmware: no device reaches it */
 };
 
 int gmem_create(const struct gmem_opts *opts, struct gmem **out, struct tvm_error *err);
@@ -44,9 +45,14 @@ void gmem_destroy(struct gmem *gm); /* NULL is fine */
 /* Add RAM at [gpa, gpa + size), both multiples of 4 KiB (of the huge page, where asked). */
 int gmem_add(struct gmem *gm, gpa_t gpa, uint64_t size, struct tvm_error *err);
 
+/* The same for firmware: outside the device view, and not RAM. */
+int gmem_add_rom(struct gmem *gm, gpa_t gpa, uint64_t size, struct tvm_error *err);
+
 unsigned int gmem_nr_slots(const struct gmem *gm);
 const struct gmem_slot *gmem_slot(const struct gmem *gm, unsigned int index);
 uint64_t gmem_size(const struct gmem *gm); /* bytes of RAM in all slots */
+/* End of RAM below the board's hole: that of the first range. */
+uint64_t gmem_low_end(const struct gmem *gm);
 
 /* Whether [gpa, gpa + len) is RAM, device view or not: for what is loaded there. */
 bool gmem_is_ram(const struct gmem *gm, gpa_t gpa, uint64_t len);
@@ -77,6 +83,15 @@ int gmem_populate(struct gmem *gm, gpa_t gpa, const void *src, size_t len,
 int gmem_populate_fd(struct gmem *gm, gpa_t gpa, int fd, uint64_t off, size_t len,
 	struct tvm_error *err);
 void gmem_seal(struct gmem *gm);
+
+/*
+ * Contents that nobody measures, for firmware that checks them: a pointer to RAM before the
+ * seal, or NULL. For a confidential machine it is memory that the guest shares.
+ */
+uint8_t *gmem_stage(struct gmem *gm, gpa_t gpa, uint64_t len);
+
+/* Launch code only: host address of RAM or ROM, whatever the device view is; NULL: neither. */
+uint8_t *gmem_host(const struct gmem *gm, gpa_t gpa, uint64_t len);
 
 /* Reset: drop all contents (reads zero, memory goes back to the host) and unseal. */
 int gmem_clear(struct gmem *gm, struct tvm_error *err);

@@ -99,14 +99,21 @@ static int kvm_msi_route(void *ctx, unsigned int gsi, uint64_t addr, uint32_t da
 		.flags = k->msi_devid ? KVM_MSI_VALID_DEVID : 0,
 		.u.msi = { .address_lo = (uint32_t)addr, .address_hi = (uint32_t)(addr >> 32),
 			.data = data, .devid = k->msi_devid ? devid : 0 },
-	};
+	}, old;
+	bool was_routed;
 	int r;
 
 	assert(i < MAX_MSI);
 	pthread_mutex_lock(&k->lock);
+	old = k->msi[i];
+	was_routed = k->routed[i];
 	k->msi[i] = e;
 	k->routed[i] = true;
 	r = apply_routes(k);
+	if (r < 0) { /* what KVM refuses must not stay: the table goes over as a whole */
+		k->msi[i] = old;
+		k->routed[i] = was_routed;
+	}
 	pthread_mutex_unlock(&k->lock);
 	return r;
 }

@@ -8,7 +8,6 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "vmm/gmem.h"
 
 #define KVM_PATH "/dev/kvm"
 
@@ -90,21 +89,19 @@ int kvm_require(const struct kvm_vm *kvm, int cap, const char *name, struct tvm_
 		name);
 }
 
-int kvm_add_slots(const struct kvm_vm *kvm, const struct gmem *gm, struct tvm_error *err)
+int kvm_add_slot(const struct kvm_vm *kvm, uint32_t slot, uint64_t gpa, uint64_t size, void *hva,
+	struct tvm_error *err)
 {
-	for (unsigned int i = 0; i < gmem_nr_slots(gm); i++) {
-		const struct gmem_slot *s = gmem_slot(gm, i);
-		struct kvm_userspace_memory_region region = {
-			.slot = i,
-			.guest_phys_addr = s->gpa,
-			.memory_size = s->size,
-			.userspace_addr = (uintptr_t)s->hva,
-		};
-		int r = kvm_ioctl(kvm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region);
+	struct kvm_userspace_memory_region region = {
+		.slot = slot,
+		.guest_phys_addr = gpa,
+		.memory_size = size,
+		.userspace_addr = (uintptr_t)hva,
+	};
+	int r = kvm_ioctl(kvm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region);
 
-		if (r < 0)
-			return err_sys(err, r, "kvm: memory slot %u (%llu MiB at 0x%llx)", i,
-				(unsigned long long)s->size >> 20, (unsigned long long)s->gpa);
-	}
+	if (r < 0)
+		return err_sys(err, r, "kvm: memory slot %u (%llu KiB at 0x%llx)", slot,
+			(unsigned long long)size >> 10, (unsigned long long)gpa);
 	return 0;
 }

@@ -6,7 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct gmem;
 struct tvm_error;
 
 struct kvm_vm {
@@ -31,8 +30,9 @@ int kvm_cap(const struct kvm_vm *kvm, int cap);
 /* -EOPNOTSUPP with a message when the capability is absent. */
 int kvm_require(const struct kvm_vm *kvm, int cap, const char *name, struct tvm_error *err);
 
-/* One memslot for each RAM range. */
-int kvm_add_slots(const struct kvm_vm *kvm, const struct gmem *gm, struct tvm_error *err);
+/* KVM_SET_USER_MEMORY_REGION: a new memslot. */
+int kvm_add_slot(const struct kvm_vm *kvm, uint32_t slot, uint64_t gpa, uint64_t size, void *hva,
+	struct tvm_error *err);
 
 /* ioctl that is repeated on EINTR; negative errno instead of -1. */
 int kvm_ioctl(int fd, unsigned long request, void *arg);

@@ -52,6 +52,8 @@ static int add_board(struct vm *vm, struct tvm_error *err)
 
 		if (!strcmp(bd->cls, "pvpanic") && !vm->cfg->pvpanic)
 			continue;
+		if (!strcmp(bd->cls, "fw-port") && !vm->fw.image)
+			continue;
 		r = add(vm, bd->cls, &bd->place, board_opts(vm, bd->cls), err);
 		if (r < 0)
 			return r;
@@ -92,6 +94,7 @@ int machine_create(struct vm *vm, struct tvm_error *err)
 		.log = &vm->log,
 		.access_platform = vm->tee->confidential,
 		.request = run_request,
+		.refused = run_refused,
 		.request_ctx = vm,
 	};
 	r = chardev_mux_create(&m->env, &m->mux, err);

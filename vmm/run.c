@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/loop.h"
+#include "tee/tee.h"
 #include "vmm/vm.h"
 
 int run_init(struct run *run, struct tvm_error *err)
@@ -196,6 +197,8 @@ int run_start(struct vm *vm, struct tvm_error *err)
 		r = err_set(err, -ESHUTDOWN, "start: the machine has ended");
 	else if (run->started)
 		r = err_set(err, -EALREADY, "start: the machine was started before");
+	else if (vm->tee->start)
+		r = vm->tee->start(vm, err);
 	if (!r) {
 		run->started = true;
 		run->state = run->paused ? TVM_PAUSED : TVM_RUNNING;
@@ -268,6 +271,9 @@ int run_reset(struct vm *vm, struct tvm_error *err)
 	struct run *run = &vm->run;
 	int r = 0;
 
+	if (vm->tee->confidential)
+		return err_set(err, -EOPNOTSUPP, "reset: a confidential guest cannot be launched twice; "
+			"make a new machine");
 	pthread_mutex_lock(&run->lock);
 	if (run->quit) {
 		r = err_set(err, -ESHUTDOWN, "reset: the machine has ended");
@@ -318,7 +324,8 @@ void run_request(void *opaque, enum dev_request what)
 		run_quit(vm, TVM_EXIT_CONSOLE_QUIT, "console session ended");
 		break;
 	case DEV_RESET:
-		if (vm->cfg->no_reboot) {
+		/* A confidential guest cannot be launched twice: its memory was measured once. */
+		if (vm->cfg->no_reboot || vm->tee->confidential) {
 			run_quit(vm, TVM_EXIT_RESET, "guest reset");
 			break;
 		}
@@ -329,6 +336,11 @@ void run_request(void *opaque, enum dev_request what)
 		pthread_mutex_unlock(&vm->run.lock);
 		break;
 	}
+}
+
+void run_refused(void *vm, const char *why)
+{
+	run_quit(vm, TVM_EXIT_REFUSED, "the firmware refused to boot: %s", why);
 }
 
 int run_join(struct vm *vm, int timeout_ms, struct tvm_exit *out)

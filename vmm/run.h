@@ -68,6 +68,7 @@ void run_quit(struct vm *vm, enum tvm_exit_reason reason, const char *fmt, ...);
 
 /* What a device's guest asked for; any thread. */
 void run_request(void *vm, enum dev_request what);
+void run_refused(void *vm, const char *why);
 
 int run_join(struct vm *vm, int timeout_ms, struct tvm_exit *out);
 enum tvm_state run_state(struct vm *vm);

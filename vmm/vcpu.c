@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/le.h"
 #include "base/trace.h"
+#include "tee/tee.h"
 #include "vmm/vm.h"
 
 int vcpu_init(struct vcpu *vcpu, struct vm *vm, unsigned int index, struct tvm_error *err)
@@ -122,6 +123,8 @@ static void handle_exit(struct vcpu *vcpu)
 		return;
 	}
 	count(vcpu, VCPU_EXIT_OTHER);
+	if (vcpu->vm->tee->vcpu_exit && vcpu->vm->tee->vcpu_exit(vcpu))
+		return;
 	if (arch_vcpu_exit(vcpu))
 		return;
 	snprintf(what, sizeof(what), "unexpected exit %u", run->exit_reason);
@@ -167,11 +170,11 @@ static void run_vcpu(struct vcpu *vcpu)
 		} else if (errno == EINTR) {
 			drain_kick(vcpu);
 		} else if (errno != EAGAIN) {
-			char what[96];
+			const char *why = strerrordesc_np(errno);
 
-			snprintf(what, sizeof(what), "KVM_RUN: %s",
-				errno == EFAULT ? "guest memory is out of reach" : strerrordesc_np(errno));
-			crash(vcpu, what);
+			run_quit(vcpu->vm, TVM_EXIT_HOST_ERROR, "vCPU %u at 0x%llx: KVM_RUN: %s",
+				vcpu->index, (unsigned long long)arch_vcpu_pc(vcpu),
+				why ? why : "unknown error");
 			return;
 		}
 	}

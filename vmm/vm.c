@@ -40,6 +40,15 @@ static int open_initrd(const char *path, struct initrd *out, struct tvm_error *e
 	return 0;
 }
 
+uint64_t initrd_total(const struct vm *vm)
+{
+	uint64_t total = 0;
+
+	for (unsigned int i = 0; i < vm->nr_initrds; i++)
+		total = align_up(total, 4) + vm->initrds[i].size;
+	return total;
+}
+
 static int open_files(struct vm *vm, struct tvm_error *err)
 {
 	const struct tvm_config *cfg = vm->cfg;
@@ -68,6 +77,19 @@ static int populate_hook(void *opaque, gpa_t gpa, size_t len, struct tvm_error *
 	return vm->tee->populate(vm, gpa, len, err);
 }
 
+static int add_slots(struct vm *vm, struct tvm_error *err)
+{
+	int r = 0;
+
+	for (unsigned int i = 0; !r && i < gmem_nr_slots(vm->gmem); i++) {
+		const struct gmem_slot *s = gmem_slot(vm->gmem, i);
+
+		r = vm->tee->mem_add ? vm->tee->mem_add(vm, s, i, err) :
+			kvm_add_slot(&vm->kvm, i, s->gpa, s->size, s->hva, err);
+	}
+	return r;
+}
+
 static int add_memory(struct vm *vm, struct tvm_error *err)
 {
 	const struct board *board = arch_board();
@@ -79,24 +101,29 @@ static int add_memory(struct vm *vm, struct tvm_error *err)
 	r = gmem_add(vm->gmem, board->ram_base, size < low ? size : low, err);
 	if (!r && size > low)
 		r = gmem_add(vm->gmem, board->ram_hole_end, size - low, err);
+	if (!r)
+		r = arch_firmware(vm->cfg, vm->tee->confidential, &vm->fw, err);
+	if (!r && vm->fw.image)
+		r = gmem_add_rom(vm->gmem, vm->fw.gpa, vm->fw.size, err);
 	if (r < 0)
 		return r;
 	if (vm->tee->populate)
 		gmem_set_populate_hook(vm->gmem, populate_hook, vm);
-	r = kvm_add_slots(&vm->kvm, vm->gmem, err);
-	for (unsigned int i = 0; !r && vm->tee->mem_add && i < gmem_nr_slots(vm->gmem); i++)
-		r = vm->tee->mem_add(vm, gmem_slot(vm->gmem, i), err);
-	return r;
+	return add_slots(vm, err);
 }
 
 static int create_kvm(struct vm *vm, struct tvm_error *err)
 {
 	int r = kvm_open(&vm->kvm, err);
+	unsigned long type;
 
-	if (!r && vm->tee->probe)
-		r = vm->tee->probe(&vm->kvm, err);
+	if (r < 0)
+		return r;
+	type = arch_vm_type(&vm->kvm);
+	if (vm->tee->probe)
+		r = vm->tee->probe(vm, &type, err);
 	if (!r)
-		r = kvm_create_vm(&vm->kvm, arch_vm_type(&vm->kvm), err);
+		r = kvm_create_vm(&vm->kvm, type, err);
 	if (!r)
 		r = kvm_require(&vm->kvm, KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT", err);
 	if (!r)
@@ -162,7 +189,7 @@ static int build(struct vm *vm, struct tvm_error *err)
 {
 	int r;
 
-	vm->tee = tee_find(vm->cfg->tee, err);
+	vm->tee = tee_find(vm->cfg->tee.kind, err);
 	if (!vm->tee)
 		return -EINVAL;
 	r = open_files(vm, err);

@@ -24,6 +24,13 @@ struct initrd {
 	uint64_t size;
 };
 
+/* Firmware that the guest starts in, at the end of the first 4 GiB. */
+struct firmware {
+	const uint8_t *image;	/* borrowed; NULL: direct boot */
+	size_t size;
+	uint64_t gpa;
+};
+
 struct vm {
 	struct tvm_config *cfg;		/* owned copy */
 	struct log log;
@@ -35,6 +42,7 @@ struct vm {
 	struct irq irq;
 	struct loop *loop;		/* owned */
 	struct image kernel;
+	struct firmware fw;
 	struct initrd *initrds;		/* owned array */
 	unsigned int nr_initrds;
 	struct arch_vm *arch;		/* owned by arch/ */
@@ -50,6 +58,9 @@ int vm_create(const struct tvm_config *cfg, const struct tvm_host *host, struct 
 
 /* Ends vCPU threads first. NULL is fine. */
 void vm_destroy(struct vm *vm);
+
+/* Bytes of all initrds in a row, each on a 4-byte boundary (initramfs buffer format). */
+uint64_t initrd_total(const struct vm *vm);
 
 /* All vCPUs are parked: devices, memory and vCPUs as after vm_create(). Not on the loop. */
 int vm_reset(struct vm *vm, struct tvm_error *err);

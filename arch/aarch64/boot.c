@@ -14,7 +14,6 @@
 #include "arch/arch.h"
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "tee/tee.h"
 #include "vmm/gmem.h"
 #include "vmm/vm.h"
 
@@ -62,8 +61,8 @@ static int load_initrds(struct vm *vm, struct boot *boot, struct tvm_error *err)
 	if (!total)
 		return 0;
 	if (!gmem_is_ram(vm->gmem, at, total))
-		return err_set(err, -ENOMEM, "initrd: %llu KiB do not fit behind the kernel in %llu "
-			"MiB of memory: give more --memory", (unsigned long long)total >> 10,
+		return err_set(err, -ENOMEM, "initrd: %llu KiB do not fit behind the kernel in "
+			"%llu MiB of memory; give more --memory", (unsigned long long)total >> 10,
 			(unsigned long long)vm->cfg->memory >> 20);
 	boot->initrd = (struct fdt_range){ at, total };
 	for (unsigned int i = 0; i < vm->nr_initrds; i++) {
@@ -77,11 +76,17 @@ static int load_initrds(struct vm *vm, struct boot *boot, struct tvm_error *err)
 	return 0;
 }
 
+/* What a confidential guest's devices are told, and all that matters here. */
+static bool confidential(const struct vm *vm)
+{
+	return vm->machine.env.access_platform;
+}
+
 /* A confidential guest's tree is measured: it must not differ from boot to boot. */
 static int get_seed(const struct vm *vm, uint8_t *seed, const uint8_t **out,
 	struct tvm_error *err)
 {
-	if (vm->tee->confidential)
+	if (confidential(vm))
 		return 0;
 	if (getrandom(seed, FDT_SEED_SIZE, 0) != FDT_SEED_SIZE)
 		return err_sys(err, -errno, "machine: random seed");
@@ -97,7 +102,7 @@ static int load_fdt(struct vm *vm, const struct boot *boot, struct tvm_error *er
 	struct fdt_machine m = {
 		.board = arch_board(),
 		.pvpanic = vm->cfg->pvpanic,
-		.psci_smc = vm->tee->confidential, /* realms look for their monitor by SMC */
+		.psci_smc = confidential(vm), /* realms look for their monitor by SMC */
 		.nr_cpus = vm->nr_vcpus,
 		.mpidr = mpidr,
 		.nr_ram = gmem_nr_slots(vm->gmem),

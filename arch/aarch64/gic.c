@@ -59,7 +59,7 @@ static int set(int fd, uint32_t group, uint64_t attr, uint64_t val)
 	return kvm_ioctl(fd, KVM_SET_DEVICE_ATTR, &a);
 }
 
-/* Attributes of 32 bits; on a little-endian host a 64-bit variable would do, by luck. */
+/* The same for an attribute of 32 bits. */
 static int set32(int fd, uint32_t group, uint64_t attr, uint32_t val)
 {
 	struct kvm_device_attr a = { .group = group, .attr = attr, .addr = (uintptr_t)&val };

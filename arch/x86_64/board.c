@@ -5,6 +5,7 @@
 #include "arch/arch.h"
 #include "arch/x86_64/layout.h"
 #include "base/cleanup.h"
+#include "firmware/x86_64/fw_abi.h"
 
 static const struct board_dev board_devs[] = {
 	{ "pci-host", { .space = BUS_MMIO } },
@@ -12,6 +13,7 @@ static const struct board_dev board_devs[] = {
 	{ "i8042", { BUS_PIO, I8042_PORT, 8, 0 } },
 	{ "acpi-pm", { BUS_PIO, ACPI_PM_PORT, ACPI_PM_SIZE, ACPI_SCI_GSI } },
 	{ "pvpanic", { BUS_PIO, PVPANIC_PORT, 1, 0 } },
+	{ "fw-port", { BUS_PIO, FW_PORT, 4, 0 } },
 };
 
 static const struct board board = {

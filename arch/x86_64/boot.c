@@ -87,12 +87,8 @@ static uint64_t kernel_end(const struct image *img)
 /* As high as the kernel allows, as boot.rst advises, in the RAM below the hole. */
 static int load_initrds(struct vm *vm, struct boot *boot, struct tvm_error *err)
 {
-	const struct gmem_slot *low = gmem_slot(vm->gmem, 0);
-	uint64_t total = 0, top = low->gpa + low->size, at, room;
+	uint64_t total = initrd_total(vm), top = gmem_low_end(vm->gmem), at, room;
 
-	/* Archives follow each other on 4-byte boundaries (initramfs buffer format). */
-	for (unsigned int i = 0; i < vm->nr_initrds; i++)
-		total = align_up(total, 4) + vm->initrds[i].size;
 	if (!total)
 		return 0;
 	if (vm->kernel.initrd_max && top > vm->kernel.initrd_max)
@@ -234,7 +230,11 @@ int arch_load_boot(struct vm *vm, struct tvm_error *err)
 {
 	bool pvh = vm->kernel.kind == IMAGE_ELF_PVH;
 	struct boot boot = { 0 };
-	int r = load_kernel(vm, err);
+	int r;
+
+	if (vm->fw.image)
+		return x86_load_firmware(vm, err);
+	r = load_kernel(vm, err);
 
 	if (!r)
 		r = load_initrds(vm, &boot, err);

@@ -11,8 +11,8 @@
 #include "arch/x86_64/x86.h"
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "vmm/config.h"
-#include "vmm/kvm.h"
+#include "tee/tee.h"
+#include "vmm/vm.h"
 
 #define MAX_ENTRIES 256
 
@@ -124,9 +124,9 @@ static int mask_features(struct kvm_cpuid2 *cpuid, const struct tvm_config *cfg,
 	return 0;
 }
 
-int x86_cpuid_create(const struct kvm_vm *kvm, const struct tvm_config *cfg,
-	struct kvm_cpuid2 **out, struct tvm_error *err)
+int x86_cpuid_create(struct vm *vm, struct kvm_cpuid2 **out, struct tvm_error *err)
 {
+	const struct kvm_vm *kvm = &vm->kvm;
 	_cleanup_free_ struct kvm_cpuid2 *cpuid = NULL;
 	struct kvm_cpuid_entry2 *e;
 	int r;
@@ -145,9 +145,11 @@ int x86_cpuid_create(const struct kvm_vm *kvm, const struct tvm_config *cfg,
 		if (kvm_cap(kvm, KVM_CAP_TSC_DEADLINE_TIMER))
 			e->ecx |= (uint32_t)BIT(24);
 	}
-	r = mask_features(cpuid, cfg, err);
+	r = mask_features(cpuid, vm->cfg, err);
 	if (r < 0)
 		return r;
+	if (vm->tee->cpuid)
+		vm->tee->cpuid(vm, cpuid, MAX_ENTRIES);
 	*out = take_ptr(&cpuid);
 	return 0;
 }

@@ -32,7 +32,7 @@ static int set_cpuid(int fd, struct vm *vm, unsigned int index, struct tvm_error
 	int r;
 
 	if (!vm->arch->cpuid) {
-		r = x86_cpuid_create(&vm->kvm, vm->cfg, &vm->arch->cpuid, err);
+		r = x86_cpuid_create(vm, &vm->arch->cpuid, err);
 		if (r < 0)
 			return r;
 	}
@@ -133,14 +133,19 @@ static int copy_msrs(const struct kvm_vm *kvm, int from, int to)
 	struct kvm_msr_list probe = { 0 };
 	_cleanup_free_ struct kvm_msr_list *list = NULL;
 	_cleanup_free_ struct kvm_msrs *one = calloc(1, sizeof(*one) + sizeof(one->entries[0]));
+	int r;
 
-	ioctl(kvm->kvm_fd, KVM_GET_MSR_INDEX_LIST, &probe);
+	/* The kernel says E2BIG and how many there are. */
+	r = kvm_ioctl(kvm->kvm_fd, KVM_GET_MSR_INDEX_LIST, &probe);
+	if (r < 0 && r != -E2BIG)
+		return r;
 	list = calloc(1, sizeof(*list) + probe.nmsrs * sizeof(list->indices[0]));
 	if (!list || !one)
 		return -ENOMEM;
 	list->nmsrs = probe.nmsrs;
-	if (ioctl(kvm->kvm_fd, KVM_GET_MSR_INDEX_LIST, list) < 0)
-		return -errno;
+	r = kvm_ioctl(kvm->kvm_fd, KVM_GET_MSR_INDEX_LIST, list);
+	if (r < 0)
+		return r;
 	/* One by one: some are listed, yet refused, depending on CPUID. */
 	for (uint32_t i = 0; i < list->nmsrs; i++) {
 		if (list->indices[i] == MSR_IA32_TSC)
@@ -190,11 +195,12 @@ static void copy_xcrs(int from, int to)
 
 int x86_vcpu_reset(struct vcpu *vcpu, struct kvm_vm *fresh, struct tvm_error *err)
 {
-	_cleanup_close_ int fd = ioctl(fresh->vm_fd, KVM_CREATE_VCPU, (unsigned long)vcpu->index);
+	_cleanup_close_ int fd = kvm_ioctl(fresh->vm_fd, KVM_CREATE_VCPU,
+		(void *)(uintptr_t)vcpu->index);
 	int r;
 
 	if (fd < 0)
-		return err_sys(err, -errno, "kvm: reset of vCPU %u", vcpu->index);
+		return err_sys(err, fd, "kvm: reset of vCPU %u", vcpu->index);
 	r = set_cpuid(fd, vcpu->vm, vcpu->index, err);
 	if (!r)
 		r = set_msrs(fd, err);

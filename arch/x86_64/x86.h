@@ -25,14 +25,16 @@ enum x86_entry {
 };
 
 /* cpuid.c: the host's CPUID less what the machine does not have; one vCPU's own leaves. */
-int x86_cpuid_create(const struct kvm_vm *kvm, const struct tvm_config *cfg,
-	struct kvm_cpuid2 **out, struct tvm_error *err);
+int x86_cpuid_create(struct vm *vm, struct kvm_cpuid2 **out, struct tvm_error *err);
 void x86_cpuid_personalise(struct kvm_cpuid2 *cpuid, unsigned int index, unsigned int cpus);
 
 /* vcpu.c: all state from a never-run vCPU of the same index in another VM. */
 int x86_vcpu_reset(struct vcpu *vcpu, struct kvm_vm *fresh, struct tvm_error *err);
 int x86_vcpu_enter_at(struct vcpu *vcpu, enum x86_entry how, uint64_t rip, uint64_t arg,
 	struct tvm_error *err);
+
+/* boot_fw.c: our firmware, what it checks and what it boots. */
+int x86_load_firmware(struct vm *vm, struct tvm_error *err);
 
 /* acpi.c: write all tables through gmem_populate(); *rsdp_out gets the RSDP's gpa. */
 int x86_acpi_load(struct vm *vm, gpa_t *rsdp_out, struct tvm_error *err);

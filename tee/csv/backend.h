@@ -23,7 +23,7 @@ struct sev_backend_ops {
 	 * negative errno as the kernel gives it; -EIO comes with the firmware's status in
 	 * *status (SEV_RET_*). Lengths in data are written back also on failure.
 	 */
-	int (*op)(void *ctx, enum sev_cmd_id id, void *data, uint32_t *status);
+	int (*op)(void *ctx, enum sev_guest_cmd id, void *data, uint32_t *status);
 	/* SEV_ISSUE_CMD on /dev/sev, the same way. */
 	int (*platform)(void *ctx, enum sev_platform_cmd cmd, void *data, uint32_t *status);
 	/* KVM_MEMORY_ENCRYPT_REG_REGION of host addresses. */

@@ -18,7 +18,7 @@ struct backend_kvm {
 	int sev_fd;		/* owned */
 };
 
-static int kvm_op(void *ctx, enum sev_cmd_id id, void *data, uint32_t *status)
+static int kvm_op(void *ctx, enum sev_guest_cmd id, void *data, uint32_t *status)
 {
 	struct backend_kvm *b = ctx;
 	struct sev_cmd cmd = {

@@ -10,8 +10,8 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 
-/* arch/x86/include/uapi/asm/kvm.h, enum sev_cmd_id */
-enum sev_cmd_id {
+/* arch/x86/include/uapi/asm/kvm.h, enum sev_guest_cmd */
+enum sev_guest_cmd {
 	SEV_CMD_INIT = 0,
 	SEV_CMD_ES_INIT = 1,
 	SEV_CMD_LAUNCH_START = 2,

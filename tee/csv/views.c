@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/kvm.h>
 #include <linux/memfd.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -89,21 +88,6 @@ static uint8_t *map(int fd, uint64_t size)
 	return at;
 }
 
-static int add_memslot(struct soft_views *v, gpa_t gpa, uint64_t size, uint8_t *hva,
-	uint32_t number, struct tvm_error *err)
-{
-	struct kvm_userspace_memory_region region = {
-		.slot = number,
-		.guest_phys_addr = gpa,
-		.memory_size = size,
-		.userspace_addr = (uintptr_t)hva,
-	};
-	int r = kvm_ioctl(v->kvm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region);
-
-	return r < 0 ? err_sys(err, r, "kvm: memory slot %u (%llu MiB at 0x%llx)", number,
-		(unsigned long long)size >> 20, (unsigned long long)gpa) : 0;
-}
-
 int soft_views_add(struct soft_views *v, const struct gmem_slot *slot, struct tvm_error *err)
 {
 	struct view *w = &v->views[v->nr];
@@ -124,9 +108,10 @@ int soft_views_add(struct soft_views *v, const struct gmem_slot *slot, struct tv
 	w->shared = calloc((w->size / PAGE + 63) / 64, sizeof(*w->shared));
 	if (!w->p || !w->window || !w->shared)
 		return err_set(err, -ENOMEM, "soft platform: out of memory for private memory");
-	r = add_memslot(v, w->gpa, w->size, w->window, 2 * (v->nr - 1), err);
+	r = kvm_add_slot(v->kvm, 2 * (v->nr - 1), w->gpa, w->size, w->window, err);
 	if (!r)
-		r = add_memslot(v, w->gpa | v->private_bit, w->size, w->p, 2 * v->nr - 1, err);
+		r = kvm_add_slot(v->kvm, 2 * v->nr - 1, w->gpa | v->private_bit, w->size, w->p,
+			err);
 	return r;
 }
 

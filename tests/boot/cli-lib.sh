@@ -57,7 +57,7 @@ run()
 	# shellcheck disable=SC2016
 	timeout -k 5 30 setsid --wait sh -c 'echo $$ >"$0"; exec "$@"' "$work/session" \
 		"${wrap[@]}" "$tvm" "$@" <"$in" >"$out" 2>"$work/err"
-	status=$?
+	status=$? why=
 }
 
 # Exactly one line, from tvm-run, which has the (basic regular) expression in it.
@@ -101,6 +101,29 @@ good()		# STATUS EXPRESSION NAME OUTPUT ARGUMENT...
 	[ $status = "$wanted" ] || why="the status should be $wanted"
 	one_line "$text" || why="stderr should be one line with '$text'"
 	result "$name: status $wanted" "${why:-ok}"
+}
+
+# What may hold after a run with odd descriptors: a warning may come before the last line.
+powered_off()
+{
+	tail -n 1 "$work/err" | grep -q 'powered off'
+}
+
+said_hello()
+{
+	grep -q '^hello' "$work/out"
+}
+
+ended()		# STATUS NAME CONDITION...
+{
+	local condition
+
+	status=$1 why=
+	[ "$status" = 0 ] || why="the status should be 0"
+	for condition in "${@:3}"; do
+		"$condition" || why="not $condition"
+	done
+	result "$2" "${why:-ok}"
 }
 
 json()		# STATUS EXPRESSION NAME TEXT

@@ -375,8 +375,8 @@ static void life_json(const struct wrap_fault *fault, unsigned int n)
 {
 	static const char text[] = "{ \"kernel\": \"k\", \"initrd\": [\"a\", \"b\"], \"cpus\": 2,"
 		" \"memory\": \"1G\", \"disk\": [{ \"path\": \"d\", \"ro\": true }, { \"path\":"
-		" \"e\" }], \"serial\": { \"kind\": \"null\" }, \"console\": [{ \"kind\": \"null\" }],"
-		" \"cpu-mask\": [\"avx\"], \"rng\": false }";
+		" \"e\" }], \"serial\": { \"kind\": \"null\" },"
+		" \"console\": [{ \"kind\": \"null\" }], \"cpu-mask\": [\"avx\"], \"rng\": false }";
 	struct tvm_error err = { 0 };
 	struct tvm_config *cfg;
 	char *json = NULL;
@@ -454,8 +454,9 @@ static void walk_all(const char *name, life_fn *life, bool needs_kvm)
 	char where[32];
 
 	nr_problems = 0;
-	if (needs_kvm && !tvm_has("kvm")) {
-		result(name, "all", 0, "/dev/kvm cannot be used");
+	if (needs_kvm && (!tvm_has("kvm") || !tvm_has("arch:x86_64"))) {
+		result(name, "all", 0, tvm_has("kvm") ? "the tiny kernel is for x86_64" :
+			"/dev/kvm cannot be used");
 		return;
 	}
 	/* Without a fault first: libc and libraries keep what they set up at first use. */

@@ -283,6 +283,7 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	case KVM_CHECK_EXTENSION:
 		call = CALL_KVM_CAP;
 		break;
+#ifdef __x86_64__
 	/* What a processor has of it depends on its model, and KVM refuses the rest. */
 	case KVM_GET_XCRS:
 	case KVM_SET_XCRS:
@@ -291,6 +292,7 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	case KVM_KVMCLOCK_CTRL:
 		call = CALL_KVM_STATE;
 		break;
+#endif
 	}
 	return FAILS(call, request) ? -1 : __real_ioctl(fd, request, arg);
 }

@@ -9,6 +9,7 @@ cat >"$scratch/rules" <<'RULES'
 ^tests/                           .
 ^include/                         ^$
 ^examples/                        ^$
+^cli/tvm-attest                   ^(cli|attest)/
 ^cli/                             ^cli/
 ^base/                            ^base/
 ^vmm/                             ^(vmm|base)/|^arch/arch\.h$|^tee/tee\.h$|^firmware/image\.h$
@@ -16,14 +17,16 @@ cat >"$scratch/rules" <<'RULES'
 ^arch/aarch64/                    ^(arch/aarch64|vmm|firmware|base)/|^arch/arch\.h$
 ^arch/x86_64/                     ^(arch/x86_64|vmm|firmware|base)/|^arch/arch\.h$
 ^tee/[^/]*$                       ^tee/tee\.h$|^(vmm|base)/
-^tee/csv/                         ^tee/csv/|^tee/tee\.h$|^vmm/(vm|vcpu|gmem|kvm)\.h$|^base/
-^tee/virtcca/                     ^tee/virtcca/|^tee/tee\.h$|^vmm/(vm|vcpu|gmem|kvm)\.h$|^base/
+^attest/                          ^(attest|base)/
+^tee/csv/                         ^(tee/csv|attest)/|^tee/tee\.h$|^vmm/(vm|vcpu|gmem|kvm)\.h$|^base/
+^tee/virtcca/                     ^(tee/virtcca|attest)/|^tee/tee\.h$|^vmm/(vm|vcpu|gmem|kvm)\.h$|^base/
 ^devices/virtio/pci[^/]*$         ^devices/(virtio/|pci/pci\.h|(chardev|devices|later)\.h)|^vmm/(device|devopts|bus|gmem|irq)\.h$|^base/
 ^devices/virtio/                  ^devices/(virtio/|(chardev|devices|later)\.h)|^vmm/(device|devopts|bus|gmem|irq)\.h$|^base/
 ^devices/pci/                     ^devices/(pci/|(devices|later)\.h)|^vmm/(device|devopts|bus|gmem|irq)\.h$|^base/
 ^devices/serial/                  ^devices/(serial/|(chardev|devices|later)\.h)|^vmm/(device|devopts|bus|gmem|irq)\.h$|^base/
 ^devices/platform/                ^devices/(platform/|(devices|later)\.h)|^vmm/(device|devopts|bus|gmem|irq)\.h$|^base/
 ^devices/[^/]*$                   ^devices/[^/]*$|^vmm/(device|devopts|bus|gmem|irq)\.h$|^base/
+^firmware/x86_64/                 ^(firmware/x86_64|base)/|^arch/x86_64/(acpi_tables|aml)\.h$
 ^firmware/                        ^(firmware|base)/
 RULES
 
@@ -34,6 +37,8 @@ cat >"$scratch/outside" <<'RULES'
 ^json-c/              ^(vmm/config_json\.c|tests/.*)$
 ^liburing             ^(devices/virtio/blk[^/]*|tests/.*)$
 ^(libelf|gelf)\.h$    ^(firmware/elf\.c|tests/.*)$
+^libfdt\.h$           ^(arch/aarch64/fdt\.c|tests/.*)$
+^openssl/             ^(attest|tee|tests)/
 RULES
 
 tree_files '*.c' '*.h' >"$scratch/files"
