@@ -42,7 +42,9 @@ quiet    = $(if $V,,@echo "  $(1) $(2)";)
 LINK     = $(call quiet,LD ,$@)$(CC) -o $@ $(filter %.o %.a,$^) $(LDFLAGS) $(LIBS)
 
 CLI  := $(patsubst %.c,$B/%.o,$(wildcard cli/*.c))
-UNIT := $(patsubst %.c,$B/%,$(wildcard tests/unit/test_*.c))
+# Tests of the other architecture's code are left out.
+UNIT := $(patsubst %.c,$B/%,$(filter-out $(if $(filter aarch64,$(ARCH)),%/test_acpi.c,%/test_fdt.c),\
+	$(wildcard tests/unit/test_*.c)))
 BOOT := $(patsubst %.c,$B/%,$(wildcard tests/boot/test_*.c))
 FAULT := $(patsubst %.c,$B/%,$(wildcard tests/fault/test_*.c))
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -53,6 +55,8 @@ all: $B/libtvm.a $B/libtvm.so $B/tvm-run $B/tvm-run-static $B/tvm.pc $B/examples
 $B/%.o: %.c
 	@mkdir -p $(@D)
 	$(call quiet,CC ,$<)$(CC) $(CFLAGS) -c -o $@ $<
+
+include firmware/x86_64/rules.mk
 
 $B/libtvm.a: $(OBJS)
 	$(call quiet,AR ,$@)rm -f $@ && $(AR) rcs $@ $^
@@ -117,7 +121,7 @@ check: deps-test
 		$(patsubst $B/%,$(call sub,$(SANITIZED))/%,$(PROGRAMS)) \
 		$(patsubst %,build/$(ARCH)-thread/tests/unit/test_%,$(filter $(TSAN),\
 			$(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c)))) \
-		tests/boot/cli.sh $(if $(QUICK),,tests/boot/linux.sh)
+		tests/boot/guests.sh tests/boot/cli.sh $(if $(QUICK),,tests/boot/linux.sh)
 
 lint: all
 	@B=$B tests/run.sh $(LINT)

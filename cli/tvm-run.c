@@ -277,6 +277,8 @@ int main(int argc, char **argv)
 		printf("tvm-run %s\n", tvm_version());
 	else if (!r && opts.print_config)
 		r = print_config(&opts);
+	else if (!r && is(opts.cfg, "tee.measure-only", "on"))
+		r = print_manifest(opts.cfg);
 	else if (!r)
 		r = run(&opts);
 	options_fini(&opts);

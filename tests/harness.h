@@ -50,7 +50,8 @@ static struct {
 #define CHECK_HAS(text, part) \
 	do { \
 		if (!strstr((text), (part))) { \
-			printf("# %s:%d: \"%s\" lacks \"%s\"\n", __FILE__, __LINE__, (text), (part)); \
+			printf("# %s:%d: \"%s\" lacks \"%s\"\n", __FILE__, __LINE__, (text), \
+				(part)); \
 			tests.this_failed = true; \
 		} \
 	} while (0)

@@ -55,7 +55,7 @@ int tvm_prepare(const struct tvm_config *cfg, const struct tvm_host *host, struc
 	int r;
 
 	if (!cfg || !out)
-		return err_set(err, -EINVAL, "prepare: no configuration, or nowhere to put the machine");
+		return err_set(err, -EINVAL, "prepare: no configuration or result");
 	if (host)
 		memcpy(&known, host, host->size < sizeof(known) ? host->size : sizeof(known));
 	r = vm_create(cfg, &known, &vm, err);

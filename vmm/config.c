@@ -273,7 +273,8 @@ static int check_tee(const struct tee_opts *t, struct tvm_error *err)
 		t->secret_header || t->secret))
 		return err_set(err, -EINVAL, "tee: kind none takes no other keys");
 	if (!t->dh_cert != !t->session)
-		return err_set(err, -EINVAL, "tee: dh-cert and session are given together or not at all");
+		return err_set(err, -EINVAL,
+			"tee: dh-cert and session are given together or not at all");
 	if (!t->secret_header != !t->secret)
 		return err_set(err, -EINVAL,
 			"tee: secret-header and secret are given together or not at all");

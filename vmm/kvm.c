@@ -48,7 +48,7 @@ int kvm_open(struct kvm_vm *kvm, struct tvm_error *err)
 		return open_error(-errno, err);
 	version = kvm_ioctl(kvm->kvm_fd, KVM_GET_API_VERSION, NULL);
 	if (version != KVM_API_VERSION)
-		return err_set(err, -ENODEV, "kvm: " KVM_PATH " is not KVM (API version %d, not %d)",
+		return err_set(err, -ENODEV, "kvm: " KVM_PATH " has API version %d, not %d",
 			version, KVM_API_VERSION);
 	size = kvm_ioctl(kvm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, NULL);
 	if (size < 0)

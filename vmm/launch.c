@@ -149,7 +149,7 @@ static int watch_folder(int fd, const char *path, struct tvm_error *err)
 	slash = strrchr(folder, '/');
 	if (slash)
 		slash[slash == folder] = '\0';
-	if (inotify_add_watch(fd, slash ? folder : ".", IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE) < 0)
+	if (inotify_add_watch(fd, slash ? folder : ".", IN_CLOSE_WRITE | IN_MOVED_TO) < 0)
 		return err_sys(err, -errno, "secret: cannot watch for '%s'", path);
 	return 0;
 }

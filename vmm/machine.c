@@ -48,6 +48,7 @@ static int add_board(struct vm *vm, struct tvm_error *err)
 
 	for (unsigned int i = 0; i < board->nr_devs; i++) {
 		const struct board_dev *bd = &board->devs[i];
+		struct machine *m = &vm->machine;
 		int r;
 
 		if (!strcmp(bd->cls, "pvpanic") && !vm->cfg->pvpanic)
@@ -58,7 +59,7 @@ static int add_board(struct vm *vm, struct tvm_error *err)
 		if (r < 0)
 			return r;
 		if (!strcmp(bd->cls, "pci-host"))
-			vm->machine.env.pci = pci_host_bus(vm->machine.devs[vm->machine.nr_devs - 1]);
+			m->env.pci = pci_host_bus(m->devs[m->nr_devs - 1]);
 	}
 	return 0;
 }

@@ -272,8 +272,8 @@ int run_reset(struct vm *vm, struct tvm_error *err)
 	int r = 0;
 
 	if (vm->tee->confidential)
-		return err_set(err, -EOPNOTSUPP, "reset: a confidential guest cannot be launched twice; "
-			"make a new machine");
+		return err_set(err, -EOPNOTSUPP,
+			"reset: a confidential guest cannot be launched twice; make a new machine");
 	pthread_mutex_lock(&run->lock);
 	if (run->quit) {
 		r = err_set(err, -ESHUTDOWN, "reset: the machine has ended");

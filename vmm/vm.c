@@ -31,7 +31,8 @@ static int open_initrd(const char *path, struct initrd *out, struct tvm_error *e
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys(err, -errno, "initrd: cannot open '%s'", path);
 	if (S_ISDIR(st.st_mode))
-		return err_set(err, -EISDIR, "initrd: '%s' is a directory; give a cpio archive", path);
+		return err_set(err, -EISDIR, "initrd: '%s' is a directory; give a cpio archive",
+			path);
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, -EINVAL, "initrd: '%s' is not a regular file", path);
 	if (!st.st_size)

@@ -66,8 +66,8 @@ static int load_kernel(struct vm *vm, struct tvm_error *err)
 		int r;
 
 		if (s->gpa < HIGH_RAM_GPA || !gmem_is_ram(vm->gmem, s->gpa, s->memsz))
-			return err_set(err, -ENOMEM, "kernel: 0x%llx bytes at 0x%llx do not lie in "
-				"RAM above 1 MiB; give more --memory, or another kernel",
+			return err_set(err, -ENOMEM, "kernel: 0x%llx bytes at 0x%llx do not lie "
+				"in RAM above 1 MiB; give more --memory, or another kernel",
 				(unsigned long long)s->memsz, (unsigned long long)s->gpa);
 		r = gmem_populate_fd(vm->gmem, s->gpa, img->fd, s->offset, s->filesz, err);
 		if (r < 0)
@@ -95,8 +95,8 @@ static int load_initrds(struct vm *vm, struct boot *boot, struct tvm_error *err)
 		top = align_down(vm->kernel.initrd_max, KIB(4));
 	room = top > kernel_end(&vm->kernel) ? top - kernel_end(&vm->kernel) : 0;
 	if (total > room || align_down(top - total, KIB(4)) < kernel_end(&vm->kernel))
-		return err_set(err, -ENOMEM, "initrd: %llu KiB do not fit beside the kernel in %llu "
-			"MiB of memory; %llu KiB are left: give more --memory",
+		return err_set(err, -ENOMEM, "initrd: %llu KiB do not fit beside the kernel in "
+			"%llu MiB of memory; %llu KiB are left: give more --memory",
 			(unsigned long long)total >> 10, (unsigned long long)vm->cfg->memory >> 20,
 			(unsigned long long)room >> 10);
 	at = boot->initrd = align_down(top - total, KIB(4));
@@ -120,8 +120,8 @@ static int load_cmdline(struct vm *vm, struct boot *boot, struct tvm_error *err)
 	if (vm->kernel.cmdline_max && vm->kernel.cmdline_max < max)
 		max = vm->kernel.cmdline_max;
 	if (len > max)
-		return err_set(err, -E2BIG, "cmdline: %zu bytes are too long: this kernel takes %zu",
-			len, max);
+		return err_set(err, -E2BIG,
+			"cmdline: %zu bytes are too long: this kernel takes %zu", len, max);
 	boot->cmdline_size = len + 1;
 	return gmem_populate(vm->gmem, CMDLINE_GPA, cmdline, len + 1, err);
 }

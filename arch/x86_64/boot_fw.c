@@ -28,8 +28,8 @@ int arch_firmware(const struct tvm_config *cfg, bool confidential, struct firmwa
 	bool builtin = cfg->firmware && !strcmp(cfg->firmware, "builtin");
 
 	if (confidential && cfg->firmware && !builtin)
-		return err_set(err, -EINVAL, "firmware: a confidential machine needs one; leave out "
-			"firmware=none");
+		return err_set(err, -EINVAL,
+			"firmware: a confidential machine needs one; leave out firmware=none");
 	if (confidential || builtin)
 		*out = (struct firmware){ fw_x86_64_start, size, GIB(4) - size };
 	return 0;
@@ -44,8 +44,8 @@ static int stage(struct vm *vm, gpa_t *next, uint64_t size, const char *what, gp
 	*gpa_out = *next;
 	*out = gmem_stage(vm->gmem, *next, room);
 	if (!*out)
-		return err_set(err, -ENOMEM, "%s: %llu KiB do not fit into %llu MiB of memory; give "
-			"more --memory", what, (unsigned long long)size >> 10,
+		return err_set(err, -ENOMEM, "%s: %llu KiB do not fit into %llu MiB of memory; "
+			"give more --memory", what, (unsigned long long)size >> 10,
 			(unsigned long long)vm->cfg->memory >> 20);
 	*next += room;
 	return 0;
@@ -86,7 +86,8 @@ static int stage_files(struct vm *vm, struct staged *s, struct tvm_error *err)
 	}
 	s->cmdline_size = strlen(cmdline) + 1;
 	if (s->cmdline_size > FW_CMDLINE_SPACE)
-		return err_set(err, -E2BIG, "cmdline: %llu bytes are too long: the firmware takes %d",
+		return err_set(err, -E2BIG,
+			"cmdline: %llu bytes are too long: the firmware takes %d",
 			(unsigned long long)s->cmdline_size - 1, FW_CMDLINE_SPACE - 1);
 	if (!r)
 		r = stage(vm, &next, s->cmdline_size, "cmdline", &s->cmdline, &text, err);

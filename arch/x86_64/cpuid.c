@@ -118,8 +118,8 @@ static int mask_features(struct kvm_cpuid2 *cpuid, const struct tvm_config *cfg,
 	mask(cpuid, "svm");
 	for (unsigned int i = 0; i < cfg->cpu_mask.nr; i++)
 		if (!mask(cpuid, cfg->cpu_mask.items[i]))
-			return err_set(err, -EINVAL, "cpu-mask: '%s' is not a feature that can be "
-				"masked; names are those of /proc/cpuinfo, such as avx2, xsave, rdrand",
+			return err_set(err, -EINVAL, "cpu-mask: '%s' is not a feature that can "
+				"be masked; names are those of /proc/cpuinfo, such as avx2, xsave",
 				cfg->cpu_mask.items[i]);
 	return 0;
 }

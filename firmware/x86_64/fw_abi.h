@@ -95,6 +95,13 @@
 	X(FW_E_TABLES, 22, "tables for the kernel do not fit their place") \
 	X(FW_E_EXCEPTION, 23, "unexpected CPU exception in the firmware")
 
+/* Reasons that assembly reports; the enumeration below must agree. */
+#define FW_E_NO_LONG_MODE_VALUE 1
+#define FW_E_CBIT_POSITION_VALUE 2
+#define FW_E_CBIT_WRONG_VALUE 3
+#define FW_E_SEV_MODE_VALUE 4
+#define FW_E_EXCEPTION_VALUE 23
+
 #ifndef __ASSEMBLER__
 
 #include <stddef.h>
@@ -106,12 +113,17 @@ enum fw_stage { FW_STAGES(FW_ENUM) };
 enum fw_reason { FW_REASONS(FW_ENUM) };
 #undef FW_ENUM
 
+_Static_assert((int)FW_STAGE_CPU == 1 && FW_E_NO_LONG_MODE == FW_E_NO_LONG_MODE_VALUE &&
+	FW_E_CBIT_POSITION == FW_E_CBIT_POSITION_VALUE &&
+	FW_E_CBIT_WRONG == FW_E_CBIT_WRONG_VALUE && FW_E_SEV_MODE == FW_E_SEV_MODE_VALUE &&
+	FW_E_EXCEPTION == FW_E_EXCEPTION_VALUE, "reset.S");
+
 /*
  * RAM is [0, ram_low) and [4 GiB, 4 GiB + ram_high). A staged file starts on a page, lies in
  * [1 MiB, ram_low) and has its pages to itself: they are wiped and, in a SEV guest, announced
  * as private. No page is shared with another file or the boot info. ecam, mmio32: above
  * ram_low, below FW_MMIO32_END; mmio64: above all RAM; ports: 0 stands for none, but pm_port
- * is needed. What is reserved is 0, also between the structure and the end of its page.
+ * is needed. What is reserved is 0.
  */
 struct fw_boot_info {
 	le64 magic;

@@ -77,8 +77,8 @@ int sev_backend_kvm_open(struct kvm_vm *kvm, struct sev_backend *out, struct tvm
 	b->sev_fd = open(SEV_PATH, O_RDWR | O_CLOEXEC);
 	if (b->sev_fd < 0) {
 		int r = errno == ENOENT || errno == ENXIO || errno == ENODEV ?
-			err_set(err, -ENODEV, "tee: this host has no SEV or CSV: there is no " SEV_PATH
-				"; to go on without, use platform=soft (not confidential)") :
+			err_set(err, -ENODEV, "tee: this host has no SEV or CSV (no " SEV_PATH
+				"); to go on without, use platform=soft (not confidential)") :
 			err_sys(err, -errno, "tee: cannot open " SEV_PATH);
 
 		free(b);
@@ -87,7 +87,7 @@ int sev_backend_kvm_open(struct kvm_vm *kvm, struct sev_backend *out, struct tvm
 	/* api.rst, KVM_MEMORY_ENCRYPT_OP: NULL asks whether KVM has it at all. */
 	if (kvm_ioctl(kvm->vm_fd, KVM_MEMORY_ENCRYPT_OP, NULL) < 0) {
 		kvm_backend_close(b);
-		return err_set(err, -ENODEV, "tee: KVM on this host has no SEV or CSV enabled "
+		return err_set(err, -ENODEV, "tee: KVM on this host has SEV and CSV off "
 			"(kvm_amd.sev=1); to go on without, use platform=soft (not confidential)");
 	}
 	*out = (struct sev_backend){ &kvm_backend_ops, b };

@@ -84,9 +84,9 @@ static int expect_state(struct csv *csv, enum sev_gstate want, const char *after
 	if (r < 0)
 		return err_sys(err, r, "tee: GUEST_STATUS after %s", after);
 	if (st.state != want || st.policy != csv->policy)
-		return err_set(err, -EPROTO, "tee: after %s the guest is in state %u with policy 0x%x, "
-			"not %u and 0x%x: this platform is not to be trusted", after, st.state,
-			st.policy, want, csv->policy);
+		return err_set(err, -EPROTO, "tee: after %s the guest is in state %u with policy "
+			"0x%x, not %u and 0x%x: this platform is not to be trusted", after,
+			st.state, st.policy, want, csv->policy);
 	return 0;
 }
 
@@ -102,9 +102,9 @@ static int csv_probe(struct vm *vm, unsigned long *vm_type_out, struct tvm_error
 	csv->soft = opts->platform == TEE_PLATFORM_SOFT;
 	csv->policy = opts->policy == CONFIG_POLICY_DEFAULT ? csv->kind->policy : opts->policy;
 	if (csv->kind->es != !!(csv->policy & SEV_POLICY_ES))
-		return err_set(err, -EINVAL, "tee: policy 0x%x %s the ES bit (0x4), but kind %s %s it",
-			csv->policy, csv->policy & SEV_POLICY_ES ? "has" : "lacks", csv->kind->name,
-			csv->kind->es ? "needs" : "does not have");
+		return err_set(err, -EINVAL, "tee: policy 0x%x %s the ES bit (0x4), but kind %s "
+			"%s it", csv->policy, csv->policy & SEV_POLICY_ES ? "has" : "lacks",
+			csv->kind->name, csv->kind->es ? "needs" : "does not have");
 	/* Old kernels and CSV know only the commands; explicit VM types take INIT2. */
 	if (!csv->kind->csv) {
 		unsigned long type = csv->kind->es ? SEV_KVM_TYPE_SEV_ES : SEV_KVM_TYPE_SEV;
@@ -128,11 +128,11 @@ static int platform_check(struct csv *csv, struct tvm_error *err)
 	if (r < 0)
 		return err_sys(err, r, "tee: PLATFORM_STATUS");
 	if (!csv->platform.state)
-		return err_set(err, -ENODEV, "tee: the secure processor is not initialised; see the "
-			"host kernel's log for ccp");
+		return err_set(err, -ENODEV, "tee: the secure processor is not initialised; see "
+			"the host kernel's log for ccp");
 	if (csv->kind->es && !(csv->platform.flags & 0x100))
-		return err_set(err, -ENODEV, "tee: %s is not enabled on this host (kvm_amd.sev_es=1)",
-			csv->kind->name);
+		return err_set(err, -ENODEV,
+			"tee: %s is not enabled on this host (kvm_amd.sev_es=1)", csv->kind->name);
 	return 0;
 }
 
@@ -147,8 +147,8 @@ static int launch_start(struct vm *vm, struct csv *csv, struct tvm_error *err)
 	if (opts->session) {
 		r = blob_read(opts->dh_cert, "dh-cert", SEV_BLOB_MAX, &cert, &cert_len, err);
 		if (!r)
-			r = blob_read(opts->session, "session", SEV_BLOB_MAX, &session, &session_len,
-				err);
+			r = blob_read(opts->session, "session", SEV_BLOB_MAX, &session,
+				&session_len, err);
 		if (r < 0)
 			return r;
 		start.dh_uaddr = (uintptr_t)cert;
@@ -210,8 +210,8 @@ static int csv_mem_add(struct vm *vm, const struct gmem_slot *slot, unsigned int
 		return r;
 	r = csv->backend.ops->reg_region(csv->backend.ctx, (uintptr_t)slot->hva, slot->size);
 	if (r == -ENOMEM)
-		return err_set(err, r, "tee: cannot pin %llu MiB of guest memory; raise the limit of "
-			"locked memory (ulimit -l)", (unsigned long long)slot->size >> 20);
+		return err_set(err, r, "tee: cannot pin %llu MiB of guest memory; raise the limit "
+			"of locked memory (ulimit -l)", (unsigned long long)slot->size >> 20);
 	return r < 0 ? err_sys(err, r, "tee: REG_REGION") : 0;
 }
 
@@ -319,13 +319,14 @@ static int csv_secret(struct vm *vm, gpa_t gpa, const void *header, size_t heade
 	int r;
 
 	if (!csv->measured || csv->finished)
-		return err_set(err, -EBUSY, "secret: it is taken between the measurement and the start");
+		return err_set(err, -EBUSY,
+			"secret: it is taken between the measurement and the start");
 	if (header_len != SEV_SECRET_HDR_LEN)
 		return err_set(err, -EINVAL, "secret: the header has %zu bytes, not %d", header_len,
 			SEV_SECRET_HDR_LEN);
 	if (!len || len % 16 || len > SEV_BLOB_MAX)
-		return err_set(err, -EINVAL, "secret: %zu bytes; a packet has 16 to %d, in multiples "
-			"of 16", len, SEV_BLOB_MAX);
+		return err_set(err, -EINVAL, "secret: %zu bytes; a packet has 16 to %d, in "
+			"multiples of 16", len, SEV_BLOB_MAX);
 	if (!s.guest_uaddr || gpa % 16 || gpa % 4096 + len > 4096)
 		return err_set(err, -EINVAL, "secret: %zu bytes at 0x%llx are not 16-byte aligned "
 			"guest memory inside one page", len, (unsigned long long)gpa);

@@ -6,7 +6,6 @@
  */
 #include "tee/csv/csv.h"
 
-#include <cpuid.h>
 #include <errno.h>
 #include <linux/kvm.h>
 #include <string.h>
@@ -94,11 +93,13 @@ static int filter_msr(struct vm *vm, struct tvm_error *err)
  */
 static int soft_c_bit(struct csv *csv, struct tvm_error *err)
 {
-	unsigned int eax = 0, ebx, ecx, edx, width;
+	struct csv_cpuid regs;
+	unsigned int width;
 
-	if (!__get_cpuid(0x80000008, &eax, &ebx, &ecx, &edx))
-		return err_set(err, -ENODEV, "soft platform: the CPU does not tell its address width");
-	width = eax & 0xff;
+	if (!csv_host_cpuid(0x80000008, &regs))
+		return err_set(err, -ENODEV,
+			"soft platform: the CPU does not tell its address width");
+	width = regs.eax & 0xff;
 	/* Tables of four levels map 48 bits; more would need five. */
 	csv->c_bit = (width > 48 ? 48 : width) - 1;
 	csv->reduced_bits = 1;
@@ -107,13 +108,14 @@ static int soft_c_bit(struct csv *csv, struct tvm_error *err)
 
 static int hw_c_bit(struct csv *csv, struct tvm_error *err)
 {
-	unsigned int eax = 0, ebx = 0, ecx, edx;
+	struct csv_cpuid regs;
 
-	if (!__get_cpuid(0x8000001f, &eax, &ebx, &ecx, &edx) || !(eax & 2))
-		return err_set(err, -ENODEV, "tee: this CPU has no SEV or CSV; to go on without, use "
-			"platform=soft (not confidential)");
-	csv->c_bit = ebx & 0x3f;
-	csv->reduced_bits = ebx >> 6 & 0x3f;
+	/* APM 3, appendix E: EAX bit 1 SEV; EBX 5:0 C-bit position, 11:6 address bits lost. */
+	if (!csv_host_cpuid(0x8000001f, &regs) || !(regs.eax & BIT(1)))
+		return err_set(err, -ENODEV, "tee: this CPU has no SEV or CSV; to go on without, "
+			"use platform=soft (not confidential)");
+	csv->c_bit = regs.ebx & 0x3f;
+	csv->reduced_bits = regs.ebx >> 6 & 0x3f;
 	return 0;
 }
 
@@ -151,8 +153,8 @@ static bool map_gpa_range(struct vcpu *vcpu)
 		run->hypercall.args[2] & MAP_GPA_ENCRYPTED);
 	if (r < 0) {
 		atomic_fetch_add(&csv->rejected, 1);
-		log_guest(&vcpu->vm->log, "tee: the guest announced %llu pages at 0x%llx, which are "
-			"not its RAM", (unsigned long long)run->hypercall.args[1],
+		log_guest(&vcpu->vm->log, "tee: the guest announced %llu pages at 0x%llx, which "
+			"are not its RAM", (unsigned long long)run->hypercall.args[1],
 			(unsigned long long)run->hypercall.args[0]);
 	}
 	/* KVM's own handler answers -KVM_EINVAL (22). */

@@ -74,7 +74,8 @@ static int part(FILE *f, enum attest_alg alg, const char *name, uint64_t gpa, co
 	uint8_t digest[ALG_HASH_LEN];
 	int r = alg_hash(alg, &(struct alg_part){ data, len }, 1, digest);
 
-	fprintf(f, "{\"what\":\"%s\",\"gpa\":%llu,\"size\":%zu,", name, (unsigned long long)gpa, len);
+	fprintf(f, "{\"what\":\"%s\",\"gpa\":%llu,\"size\":%zu,", name,
+		(unsigned long long)gpa, len);
 	hex(f, alg == ATTEST_CSV ? "sm3" : "sha256", digest, sizeof(digest));
 	fputc('}', f);
 	return r;

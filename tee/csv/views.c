@@ -94,8 +94,8 @@ int soft_views_add(struct soft_views *v, const struct gmem_slot *slot, struct tv
 	int r;
 
 	if (v->nr == MAX_SLOTS || slot->gpa + slot->size > v->private_bit)
-		return err_set(err, -E2BIG, "soft platform: guest memory at 0x%llx reaches the C-bit "
-			"(0x%llx): give less --memory", (unsigned long long)slot->gpa,
+		return err_set(err, -E2BIG, "soft platform: guest memory at 0x%llx reaches the "
+			"C-bit (0x%llx): give less --memory", (unsigned long long)slot->gpa,
 			(unsigned long long)v->private_bit);
 	*w = (struct view){ .gpa = slot->gpa, .size = slot->size, .rom = slot->rom, .s = slot->hva,
 		.s_fd = slot->fd, .p_fd = -1 };
@@ -172,8 +172,9 @@ int soft_views_stage(struct soft_views *v, gpa_t gpa, uint64_t len, struct tvm_e
 	struct view *w = find(v, start, size);
 	int r;
 
-	if (!w || start < PRIVATE_LOW)
-		return err_set(err, -EFAULT, "soft platform: staging at 0x%llx is not RAM above 1 MiB",
+	if (!w || w->rom || start < PRIVATE_LOW)
+		return err_set(err, -EFAULT,
+			"soft platform: staging at 0x%llx is not RAM above 1 MiB",
 			(unsigned long long)gpa);
 	r = show(w, start - w->gpa, size, true);
 	if (r < 0)
@@ -182,13 +183,21 @@ int soft_views_stage(struct soft_views *v, gpa_t gpa, uint64_t len, struct tvm_e
 	return 0;
 }
 
+static bool is_shared(struct view *w, uint64_t page)
+{
+	return atomic_load_explicit(&w->shared[page / 64], memory_order_relaxed) &
+		BIT(page % 64);
+}
+
 /* The first shared range of the kernel: from now on the window shows S. */
 static int switch_views(struct soft_views *v, struct view *w, uint64_t off, uint64_t len)
 {
 	int r = 0;
 
-	/* The kernel wrote there through the window before it told us. */
-	memcpy(w->s + off, w->p + off, len);
+	/* The kernel wrote there through the window before it told us; staged pages showed S. */
+	for (uint64_t at = off; at < off + len; at += PAGE)
+		if (!is_shared(w, at / PAGE))
+			memcpy(w->s + at, w->p + at, PAGE);
 	for (unsigned int i = 0; i < v->nr && !r; i++)
 		r = show(&v->views[i], 0, v->views[i].size, true);
 	if (!r)
@@ -205,7 +214,7 @@ int soft_views_announce(struct soft_views *v, gpa_t gpa, uint64_t pages, bool is
 	if (gpa % PAGE || !pages || mul_overflows(pages, PAGE, &len))
 		return -EINVAL;
 	w = find(v, gpa, len);
-	if (!w)
+	if (!w || w->rom)
 		return -EINVAL;
 	off = gpa - w->gpa;
 	atomic_fetch_add_explicit(&v->announcements, 1, memory_order_relaxed);
@@ -230,8 +239,7 @@ bool soft_views_shared(void *opaque, gpa_t gpa, size_t len)
 		return false;
 	off = gpa - w->gpa;
 	for (uint64_t page = off / PAGE; len && page <= (off + len - 1) / PAGE; page++)
-		if (!(atomic_load_explicit(&w->shared[page / 64], memory_order_relaxed) &
-			    BIT(page % 64)))
+		if (!is_shared(w, page))
 			return false;
 	return true;
 }

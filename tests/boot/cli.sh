@@ -50,7 +50,7 @@ bad 2 pages "unknown pages" --kernel "$hello" --pages huge
 bad 2 "multiple of 1G" "memory no multiple of the pages" --kernel "$hello" --memory 1500M \
 	--pages huge1g
 bad 2 tee "unknown TEE" --kernel "$hello" --tee magic
-bad 2 cpu-mask "unknown CPU feature" --kernel "$hello" --cpu-mask warp
+bad_with_kvm 2 cpu-mask "unknown CPU feature" --kernel "$hello" --cpu-mask warp
 bad 2 rng "rng maybe" --kernel "$hello" --rng=maybe
 bad 2 name "name with a space" --kernel "$hello" --name "a b"
 bad 2 name "long name" --kernel "$hello" --name "$(printf 'n%.0s' {1..65})"
@@ -59,9 +59,10 @@ bad 2 serial "serial file without a path" --kernel "$hello" --serial file
 bad 2 console "three consoles" --kernel "$hello" --console null --console null --console null
 bad 2 log-level "unknown log level" --kernel "$hello" --log-level loud
 bad 2 "cmdline" "command line beyond all limits" --kernel "$hello" --cmdline "$(filler 65536)"
-bad 2 "cmdline" "command line longer than the kernel takes" --kernel "$hello" \
+bad_with_kvm 2 "cmdline" "command line longer than the kernel takes" --kernel "$hello" \
 	--cmdline "$(filler 2048)"
-bad 2 "cmdline" "the same for a bzImage" --kernel "$work/hello.bz" --cmdline "$(filler 2048)"
+bad_with_kvm 2 "cmdline" "the same for a bzImage" \
+	--kernel "$work/hello.bz" --cmdline "$(filler 2048)"
 bad 2 "disk" "disk with an empty path" --kernel "$hello" --disk path=,ro
 bad 2 "disk" "disk without a path" --kernel "$hello" --disk serial=x
 bad 2 "disk" "disk with an unknown key" --kernel "$hello" --disk "$hello,rw"
@@ -113,13 +114,13 @@ bad 1 "truncated" "segment beyond the file" --kernel "$work/elf"
 elf 62 0x100000 "$load 4096 0 0x100000 32 16"
 bad 1 "in memory" "more file than memory" --kernel "$work/elf"
 elf 62 0x1000000 "$load 4096 0 0x1000000 16 16"
-bad 1 "more --memory" "segment beyond RAM" --kernel "$work/elf" "$small"
+bad_with_kvm 1 "more --memory" "segment beyond RAM" --kernel "$work/elf" "$small"
 elf 62 0x100000 "$load 4096 0 0x100000 16 0x1000000"
-bad 1 "more --memory" "segment ends beyond RAM" --kernel "$work/elf" "$small"
+bad_with_kvm 1 "more --memory" "segment ends beyond RAM" --kernel "$work/elf" "$small"
 elf 62 0x7000 "$load 4096 0 0x7000 16 16"
-bad 1 "1 MiB" "segment over the boot data" --kernel "$work/elf"
+bad_with_kvm 1 "1 MiB" "segment over the boot data" --kernel "$work/elf"
 elf 62 0xc0000000 "$load 4096 0 0xc0000000 16 16"
-bad 1 "kernel" "segment in the hole" --kernel "$work/elf" --memory 5G
+bad_with_kvm 1 "kernel" "segment in the hole" --kernel "$work/elf" --memory 5G
 elf 62 0x200000 "$load 4096 0 0x100000 16 16"
 bad 1 "entry" "entry outside" --kernel "$work/elf"
 elf 62 0x100000 "$note 4096 0 0 16 16"
@@ -134,20 +135,20 @@ bad 1 "initrd" "initrd is a directory" --kernel "$hello" --initrd "$work"
 bad 2 "initrd" "initrd is a device" --kernel "$hello" --initrd /dev/zero
 bad 1 "initrd" "initrd is empty" --kernel "$hello" --initrd "$work/empty"
 truncate -s 16M "$work/big"
-bad 1 "more --memory" "initrd larger than RAM" --kernel "$hello" --initrd "$work/big" "$small"
+bad_with_kvm 1 "more --memory" "initrd larger than RAM" \
+	--kernel "$hello" --initrd "$work/big" "$small"
 truncate -s 8T "$work/big" 2>/dev/null || truncate -s 1T "$work/big"
-bad 1 "more --memory" "initrd larger than everything" --kernel "$hello" --initrd "$work/big"
+bad_with_kvm 1 "more --memory" "initrd larger than everything" \
+	--kernel "$hello" --initrd "$work/big"
 rm "$work/big"
 
 # A machine is half built by now: this is also about taking it down again.
-if kvm; then
-	bad 1 "disk 0" "disk missing" --kernel "$hello" --disk "$work/none"
-	bad 1 "disk 0" "disk is a directory" --kernel "$hello" --disk "$work"
-	bad 2 "disk 0" "disk is a character device" --kernel "$hello" --disk /dev/zero
-	bad 2 "disk 0" "disk is empty" --kernel "$hello" --disk "$work/empty"
-	bad 1 "serial" "serial to a directory" --kernel "$hello" --serial "file=$work"
-	bad 1 "console 0" "console to nowhere" --kernel "$hello" --console "file=$work/no/file"
-fi
+bad_with_kvm 1 "disk 0" "disk missing" --kernel "$hello" --disk "$work/none"
+bad_with_kvm 1 "disk 0" "disk is a directory" --kernel "$hello" --disk "$work"
+bad_with_kvm 2 "disk 0" "disk is a character device" --kernel "$hello" --disk /dev/zero
+bad_with_kvm 2 "disk 0" "disk is empty" --kernel "$hello" --disk "$work/empty"
+bad_with_kvm 1 "serial" "serial to a directory" --kernel "$hello" --serial "file=$work"
+bad_with_kvm 1 "console 0" "console to nowhere" --kernel "$hello" --console "file=$work/no/file"
 
 # ---- JSON ----------------------------------------------------------------------------------
 
@@ -185,7 +186,7 @@ if unshare -rm true 2>/dev/null; then
 	wrap=(unshare -rm sh -c "$hide" "$work/dev")
 	bad 1 "/dev/kvm" "no /dev/kvm" --kernel "$hello"
 	wrap=(unshare -rm sh -c 'mount --bind /dev/null /dev/kvm && exec "$@"' sh)
-	[ ! -e /dev/kvm ] || bad 1 "kvm" "/dev/kvm is something else" --kernel "$hello"
+	[ ! -c /dev/kvm ] || bad 1 "kvm" "/dev/kvm is something else" --kernel "$hello"
 	wrap=()
 else
 	skip "no /dev/kvm" "no user namespaces"
@@ -194,7 +195,7 @@ nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 # shellcheck disable=SC2016
 if ! "${nobody[@]}" true 2>/dev/null; then
 	skip "/dev/kvm without permission" "not root"
-elif [ ! -e /dev/kvm ] || "${nobody[@]}" sh -c ': <>/dev/kvm' 2>/dev/null; then
+elif ! kvm || "${nobody[@]}" sh -c ': <>/dev/kvm' 2>/dev/null; then
 	skip "/dev/kvm without permission" "everybody may use it, or there is none"
 else
 	wrap=("${nobody[@]}")
@@ -268,7 +269,8 @@ printf 'hallo, q' >"$work/keys"
 run --kernel "$work/echo" "$small"
 result "input from a file" "$([ $status = 0 ] && grep -q 'HALLO, Q' "$work/out" && echo ok)"
 in=/dev/null
-{ sleep 0.3; printf q; } | timeout 20 "$tvm" --kernel "$work/echo" "$small" >"$work/out" 2>"$work/err"
+{ sleep 0.3; printf q; } |
+	timeout 20 "$tvm" --kernel "$work/echo" "$small" >"$work/out" 2>"$work/err"
 result "input from a pipe, later" "$([ "${PIPESTATUS[1]}" = 0 ] && grep -q 'Q' "$work/out" &&
 	echo ok)"
 printf 'x\001xy' | timeout 20 "$tvm" --kernel "$work/echo" "$small" >"$work/out" 2>"$work/err"

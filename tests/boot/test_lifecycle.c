@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One machine, from tvm_prepare() to tvm_free(): every way to end it, and to interrupt it. */
 #include <json-c/json.h>
-#include <pthread.h>
-#include <stdatomic.h>
 
 #include "tests/boot/vm.h"
 
@@ -425,95 +423,6 @@ static void test_powerdown(void)
 	tvm_free(vm);
 }
 
-/* ---- All at once --------------------------------------------------------------------- */
-
-struct crowd {
-	struct tvm_vm *vm;
-	_Atomic bool end;
-	_Atomic unsigned int calls;
-};
-
-static void *bother(void *opaque)
-{
-	struct crowd *crowd = opaque;
-	unsigned int seed = (unsigned int)gettid();
-	char *text;
-
-	while (!atomic_load(&crowd->end)) {
-		switch (rand_r(&seed) % 7) {
-		case 0:
-		case 1:
-			tvm_pause(crowd->vm, NULL);
-			break;
-		case 2:
-		case 3:
-			tvm_resume(crowd->vm, NULL);
-			break;
-		case 4:
-			tvm_reset(crowd->vm, NULL);
-			break;
-		case 5:
-			if (!tvm_metrics(crowd->vm, &text))
-				free(text);
-			tvm_powerdown(crowd->vm, NULL);
-			break;
-		case 6:
-			tvm_wait(crowd->vm, 1, NULL);
-			next_event(crowd->vm);
-			break;
-		}
-		atomic_fetch_add(&crowd->calls, 1);
-	}
-	return NULL;
-}
-
-static void *resume_always(void *opaque)
-{
-	struct crowd *crowd = opaque;
-
-	while (!atomic_load(&crowd->end)) {
-		tvm_resume(crowd->vm, NULL);
-		atomic_fetch_add(&crowd->calls, 1);
-	}
-	return NULL;
-}
-
-/* A pause that is taken back before it happened returns all the same. */
-static void test_pause_race(void)
-{
-	struct crowd crowd = { .vm = launch(config("hello", "end=spin")) };
-	pthread_t thread;
-
-	REQUIRE(crowd.vm);
-	pthread_create(&thread, NULL, resume_always, &crowd);
-	for (int i = 0; i < 500; i++)
-		CHECK_INT(tvm_pause(crowd.vm, NULL), 0);
-	atomic_store(&crowd.end, true);
-	pthread_join(thread, NULL);
-	tvm_free(crowd.vm);
-}
-
-/* From four threads at once, against a guest that resets itself all the time as well. */
-static void test_crowd(void)
-{
-	struct crowd crowd = { .vm = launch(config("reboots", "end=reset")) };
-	struct tvm_exit end = { 0 };
-	pthread_t threads[4];
-
-	REQUIRE(crowd.vm);
-	for (int i = 0; i < 4; i++)
-		pthread_create(&threads[i], NULL, bother, &crowd);
-	usleep(2000000);
-	tvm_stop(crowd.vm);
-	CHECK_INT(tvm_wait(crowd.vm, PATIENCE_MS, &end), 0);
-	CHECK_INT(end.reason, TVM_EXIT_STOPPED);
-	atomic_store(&crowd.end, true);
-	for (int i = 0; i < 4; i++)
-		pthread_join(threads[i], NULL);
-	CHECK(atomic_load(&crowd.calls) > 20);
-	tvm_free(crowd.vm);
-}
-
 int main(void)
 {
 	int fd;
@@ -545,8 +454,6 @@ int main(void)
 	RUN_LIMITED(test_metrics);
 	RUN_LIMITED(test_wait);
 	RUN_LIMITED(test_powerdown);
-	RUN_LIMITED(test_pause_race);
-	RUN_LIMITED(test_crowd);
 	unlink(serial_path);
 	return tests_done();
 }

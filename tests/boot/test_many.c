@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Many machines in one process: one after the other, side by side, ended at any moment. */
+/*
+ * Many machines in one process: one after the other, side by side, ended at any moment; and
+ * many threads on one machine.
+ */
 #include <malloc.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 
 #include "tests/boot/vm.h"
@@ -30,7 +35,8 @@ static void check_usage(const struct usage *before, long slack_kib)
 
 	CHECK_INT(now.fds, before->fds);
 	CHECK_INT(now.threads, before->threads);
-#ifndef __SANITIZE_ADDRESS__	/* which keeps freed memory for a while, and finds leaks itself */
+	/* Sanitizers keep freed memory for a while; the address sanitizer finds leaks itself. */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 	CHECK(now.size_kib <= before->size_kib + slack_kib);
 	CHECK(now.rss_kib <= before->rss_kib + slack_kib);
 #endif
@@ -220,6 +226,95 @@ static void test_side_by_side(void)
 	check_usage(&before, 2048);
 }
 
+/* ---- Many threads -------------------------------------------------------------------- */
+
+struct crowd {
+	struct tvm_vm *vm;
+	_Atomic bool end;
+	_Atomic unsigned int calls;
+};
+
+static void *bother(void *opaque)
+{
+	struct crowd *crowd = opaque;
+	unsigned int seed = (unsigned int)gettid();
+	char *text;
+
+	while (!atomic_load(&crowd->end)) {
+		switch (rand_r(&seed) % 7) {
+		case 0:
+		case 1:
+			tvm_pause(crowd->vm, NULL);
+			break;
+		case 2:
+		case 3:
+			tvm_resume(crowd->vm, NULL);
+			break;
+		case 4:
+			tvm_reset(crowd->vm, NULL);
+			break;
+		case 5:
+			if (!tvm_metrics(crowd->vm, &text))
+				free(text);
+			tvm_powerdown(crowd->vm, NULL);
+			break;
+		case 6:
+			tvm_wait(crowd->vm, 1, NULL);
+			next_event(crowd->vm);
+			break;
+		}
+		atomic_fetch_add(&crowd->calls, 1);
+	}
+	return NULL;
+}
+
+static void *resume_always(void *opaque)
+{
+	struct crowd *crowd = opaque;
+
+	while (!atomic_load(&crowd->end)) {
+		tvm_resume(crowd->vm, NULL);
+		atomic_fetch_add(&crowd->calls, 1);
+	}
+	return NULL;
+}
+
+/* A pause that is taken back before it happened returns all the same. */
+static void test_pause_race(void)
+{
+	struct crowd crowd = { .vm = launch(config("hello", "end=spin")) };
+	pthread_t thread;
+
+	REQUIRE(crowd.vm);
+	pthread_create(&thread, NULL, resume_always, &crowd);
+	for (int i = 0; i < 500; i++)
+		CHECK_INT(tvm_pause(crowd.vm, NULL), 0);
+	atomic_store(&crowd.end, true);
+	pthread_join(thread, NULL);
+	tvm_free(crowd.vm);
+}
+
+/* From four threads at once, against a guest that resets itself all the time as well. */
+static void test_crowd(void)
+{
+	struct crowd crowd = { .vm = launch(config("reboots", "end=reset")) };
+	struct tvm_exit end = { 0 };
+	pthread_t threads[4];
+
+	REQUIRE(crowd.vm);
+	for (int i = 0; i < 4; i++)
+		pthread_create(&threads[i], NULL, bother, &crowd);
+	usleep(2000000);
+	tvm_stop(crowd.vm);
+	CHECK_INT(tvm_wait(crowd.vm, PATIENCE_MS, &end), 0);
+	CHECK_INT(end.reason, TVM_EXIT_STOPPED);
+	atomic_store(&crowd.end, true);
+	for (int i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	CHECK(atomic_load(&crowd.calls) > 20);
+	tvm_free(crowd.vm);
+}
+
 int main(void)
 {
 	if (cannot_run())
@@ -232,5 +327,7 @@ int main(void)
 	RUN_LIMITED(test_stop_anywhere);
 	RUN_LIMITED(test_two);
 	RUN_LIMITED(test_side_by_side);
+	RUN_LIMITED(test_pause_race);
+	RUN_LIMITED(test_crowd);
 	return tests_done();
 }

@@ -12,10 +12,10 @@ cat >"$scratch/rules" <<'RULES'
 ^cli/tvm-attest                   ^(cli|attest)/
 ^cli/                             ^cli/
 ^base/                            ^base/
-^vmm/                             ^(vmm|base)/|^arch/arch\.h$|^tee/tee\.h$|^firmware/image\.h$
+^vmm/                             ^(vmm|base|attest)/|^arch/arch\.h$|^tee/tee\.h$|^firmware/image\.h$
 ^arch/arch\.h                     ^(vmm|base)/
-^arch/aarch64/                    ^(arch/aarch64|vmm|firmware|base)/|^arch/arch\.h$
-^arch/x86_64/                     ^(arch/x86_64|vmm|firmware|base)/|^arch/arch\.h$
+^arch/aarch64/                    ^(arch/aarch64|vmm|firmware|base|attest)/|^(arch/arch|tee/tee)\.h$
+^arch/x86_64/                     ^(arch/x86_64|vmm|firmware|base|attest)/|^(arch/arch|tee/tee)\.h$
 ^tee/[^/]*$                       ^tee/tee\.h$|^(vmm|base)/
 ^attest/                          ^(attest|base)/
 ^tee/csv/                         ^(tee/csv|attest)/|^tee/tee\.h$|^vmm/(vm|vcpu|gmem|kvm)\.h$|^base/
@@ -24,6 +24,7 @@ cat >"$scratch/rules" <<'RULES'
 ^devices/virtio/                  ^devices/(virtio/|(chardev|devices|later)\.h)|^vmm/(device|devopts|bus|gmem|irq)\.h$|^base/
 ^devices/pci/                     ^devices/(pci/|(devices|later)\.h)|^vmm/(device|devopts|bus|gmem|irq)\.h$|^base/
 ^devices/serial/                  ^devices/(serial/|(chardev|devices|later)\.h)|^vmm/(device|devopts|bus|gmem|irq)\.h$|^base/
+^devices/platform/fw_port          ^devices/devices\.h$|^firmware/x86_64/fw_abi\.h$|^base/
 ^devices/platform/                ^devices/(platform/|(devices|later)\.h)|^vmm/(device|devopts|bus|gmem|irq)\.h$|^base/
 ^devices/[^/]*$                   ^devices/[^/]*$|^vmm/(device|devopts|bus|gmem|irq)\.h$|^base/
 ^firmware/x86_64/                 ^(firmware/x86_64|base)/|^arch/x86_64/(acpi_tables|aml)\.h$

@@ -61,7 +61,7 @@ int fw_launch_update_data(struct soft_psp *psp, uint32_t handle, const struct so
 	uint64_t addr, uint32_t len);
 int fw_launch_update_vmsa(struct soft_psp *psp, uint32_t handle, const uint8_t *pages,
 	unsigned int nr);
-/* *len: size of the caller's buffer; what is needed afterwards. */
+/* *len: size of the caller's buffer; afterwards, unless the state is wrong, what is needed. */
 int fw_launch_measure(struct soft_psp *psp, uint32_t handle, struct sev_measure *out,
 	uint32_t *len);
 int fw_launch_finish(struct soft_psp *psp, uint32_t handle);

@@ -47,16 +47,12 @@ int keys_new_pek(struct soft_keys **keys);
 int keys_reset(struct soft_keys **keys);	/* FACTORY_RESET: OCA, PEK, PDH; chip and CEK stay */
 int keys_import(struct soft_keys **keys, const struct sev_cert *pek, const struct sev_cert *oca);
 
-/* ---- keys.c, for keyfile.c --------------------------------------------------------------- */
-
-/* Everything new; with roots, unless the platform is for one run. */
+/* For keydir.c: everything new; with roots, unless the platform is for one run. */
 int keys_make(const struct soft_model *model, bool roots, struct soft_keys **out);
 
-/* ---- keyfile.c: keys as bytes, and the directory ----------------------------------------- */
-
-/* A second set of the same keys, to be changed and then put in place of the first. */
+/* keyfile.c: a second set of the same keys, to be changed and then put in place of the first. */
 int keys_copy(const struct soft_keys *keys, struct soft_keys **out);
-/* Write all files. Nothing, and 0, for a platform of one run. */
+/* keydir.c: write all files. Nothing, and 0, for a platform of one run. */
 int keys_save(const struct soft_keys *keys, struct tvm_error *err);
 
 /*

@@ -121,7 +121,7 @@ int soft_fw_error(int r);
 /* ---- delays.c --------------------------------------------------------------------------- */
 
 /* Wait as long as a real processor takes for the command, of which len bytes of memory. */
-void soft_delay(const struct soft_psp *psp, enum sev_cmd_id id, uint64_t len);
+void soft_delay(const struct soft_psp *psp, enum sev_guest_cmd id, uint64_t len);
 void soft_delay_platform(const struct soft_psp *psp, enum sev_platform_cmd cmd);
 
 #endif
