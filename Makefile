@@ -69,7 +69,7 @@ $B/tvm-run: $(CLI) $B/libtvm.a
 	$(LINK)
 
 # For places without the libraries: the nested test machine, rescue systems.
-$B/tvm-run-static: LDFLAGS += $(if $(SAN),,-static)
+$B/tvm-run-static: LDFLAGS += $(if $(SAN),,-static -Wl,--no-warnings)
 $B/tvm-run-static: $(CLI) $B/libtvm.a
 	$(LINK)
 

@@ -155,7 +155,10 @@ int tvm_metrics(struct tvm_vm *handle, char **json_out)
 		fputs(i ? "," : "", f);
 		print_vcpu(f, &vm->vcpus[i]);
 	}
-	fputs("]}", f);
+	fputc(']', f);
+	if (vm->tee->metrics)
+		vm->tee->metrics(vm, f);
+	fputc('}', f);
 	if (fclose(f)) {
 		free(text);
 		return -ENOMEM;

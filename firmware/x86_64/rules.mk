@@ -18,6 +18,8 @@ $(patsubst tests/fuzz/fuzz_%.c,$B/tests/fuzz/replay_%,$(wildcard tests/fuzz/fuzz
 $(patsubst tests/fuzz/fuzz_%.c,$B/fuzz/%,$(wildcard tests/fuzz/fuzz_fw_*.c)): \
 	$(filter-out %/main.c %/platform.c %/mem.c,$(filter $(FW)/%,$(FW_SRCS)))
 
+$B/tests/firmware/mkinfo: $(FW_HOST)
+
 ifeq ($(ARCH),x86_64)
 OBJS += $B/$(FW)/embed.o
 

@@ -56,6 +56,16 @@ static bool is_refusal(uint32_t status)
 		status == SEV_RET_INVALID_CERTIFICATE || status == SEV_RET_BAD_SIGNATURE;
 }
 
+/* What a command's failure means; -EIO alone comes with the firmware's own status. */
+static int refused(int r, uint32_t status, const char *what, struct tvm_error *err)
+{
+	if (r != -EIO || !status)
+		return err_sys(err, r, "tee: %s", what);
+	return err_set(err, is_refusal(status) ? -EKEYREJECTED : -EIO,
+		"tee: %s: the firmware says %s (%u): %s", what, sev_status_name(status), status,
+		sev_status_remedy(status));
+}
+
 int csv_command(struct csv *csv, enum csv_step step, enum sev_guest_cmd id, void *data,
 	const char *what, struct tvm_error *err)
 {
@@ -65,13 +75,7 @@ int csv_command(struct csv *csv, enum csv_step step, enum sev_guest_cmd id, void
 
 	csv->step_ns[step] += now_ns() - start;
 	csv->commands++;
-	if (!r)
-		return 0;
-	if (r != -EIO)
-		return err_sys(err, r, "tee: %s", what);
-	return err_set(err, is_refusal(status) ? -EKEYREJECTED : -EIO,
-		"tee: %s: the firmware says %s (%u): %s", what, sev_status_name(status), status,
-		sev_status_remedy(status));
+	return r < 0 ? refused(r, status, what, err) : 0;
 }
 
 static int expect_state(struct csv *csv, enum sev_gstate want, const char *after,
@@ -81,8 +85,10 @@ static int expect_state(struct csv *csv, enum sev_gstate want, const char *after
 	uint32_t status = 0;
 	int r = csv->backend.ops->op(csv->backend.ctx, SEV_CMD_GUEST_STATUS, &st, &status);
 
-	if (r < 0)
-		return err_sys(err, r, "tee: GUEST_STATUS after %s", after);
+	if (r < 0) {
+		r = refused(r, status, "GUEST_STATUS", err);
+		return err_prefix(err, r, "after %s", after);
+	}
 	if (st.state != want || st.policy != csv->policy)
 		return err_set(err, -EPROTO, "tee: after %s the guest is in state %u with policy "
 			"0x%x, not %u and 0x%x: this platform is not to be trusted", after,
@@ -126,7 +132,7 @@ static int platform_check(struct csv *csv, struct tvm_error *err)
 		&status);
 
 	if (r < 0)
-		return err_sys(err, r, "tee: PLATFORM_STATUS");
+		return refused(r, status, "PLATFORM_STATUS", err);
 	if (!csv->platform.state)
 		return err_set(err, -ENODEV, "tee: the secure processor is not initialised; see "
 			"the host kernel's log for ccp");
@@ -184,6 +190,9 @@ static int csv_vm_init(struct vm *vm, struct tvm_error *err)
 		r = csv_command(csv, CSV_STEP_INIT, SEV_CMD_ES_INIT, NULL, "SEV_ES_INIT", err);
 	else
 		r = csv_command(csv, CSV_STEP_INIT, SEV_CMD_INIT, NULL, "SEV_INIT", err);
+	if (r == -EBUSY)
+		return err_set(err, r, "tee: this host runs as many %s guests as it has ASIDs for; "
+			"end another one", csv->kind->name);
 	if (r < 0)
 		return r;
 	log_info(&vm->log, "tee: %s on the %s platform, API %u.%u build %u, policy 0x%x",
@@ -254,6 +263,8 @@ static int csv_finalize(struct vm *vm, struct tvm_error *err)
 	if (csv->kind->es)
 		r = csv_command(csv, CSV_STEP_VMSA, SEV_CMD_LAUNCH_UPDATE_VMSA, NULL,
 			"LAUNCH_UPDATE_VMSA", err);
+	if (!r && csv->kind->es)
+		r = expect_state(csv, SEV_GSTATE_LUPDATE, "LAUNCH_UPDATE_VMSA", err);
 	if (!r)
 		r = csv_command(csv, CSV_STEP_MEASURE, SEV_CMD_LAUNCH_MEASURE, &m,
 			"LAUNCH_MEASURE", err);
@@ -301,7 +312,7 @@ static int csv_report(struct vm *vm, const uint8_t mnonce[16], void *buf, size_t
 	*len = rep.len;
 	if (r == -EIO && status == SEV_RET_INVALID_LEN)
 		return err_set(err, -ENOSPC, "report: needs %zu bytes", *len);
-	return r < 0 ? err_sys(err, r, "report: %s", sev_status_name(status)) : 0;
+	return r < 0 ? refused(r, status, "GET_ATTESTATION_REPORT", err) : 0;
 }
 
 static int csv_secret(struct vm *vm, gpa_t gpa, const void *header, size_t header_len,

@@ -63,12 +63,6 @@ static inline struct csv *csv_of(void *tee_state)
 int csv_command(struct csv *csv, enum csv_step step, enum sev_guest_cmd id, void *data,
 	const char *what, struct tvm_error *err);
 
-/* hostcpu.c: a leaf of the host's CPUID; false: the CPU has no such leaf. */
-struct csv_cpuid {
-	uint32_t eax, ebx, ecx, edx;
-};
-bool csv_host_cpuid(uint32_t leaf, struct csv_cpuid *out);
-
 /* guest.c: what the guest sees and asks, on the soft platform too. */
 void csv_guest_cpuid(struct vm *vm, struct kvm_cpuid2 *cpuid, unsigned int max_entries);
 int csv_guest_init(struct vm *vm, struct tvm_error *err);

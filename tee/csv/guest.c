@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "tee/csv/hostcpu.h"
 #include "vmm/gmem.h"
 #include "vmm/vm.h"
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # /init of a test guest. Loads the modules of mkinitrd.sh, then runs /case if
-# the initrd has one, else the case that the kernel parameter tvm.case=NAME
+# the initrd has one, else the cases that the kernel parameter tvm.case=NAME,...
 # names; then powers off. The lines that tests look at begin "tvm-guest: ".
 
 export PATH=/bin:/sbin HOME=/root TERM=dumb
@@ -153,6 +153,54 @@ case_stress() {
     if [ -e /tmp/wrong ]; then say "stress=wrong digest"; else say "stress=ok"; fi
 }
 
+# What a confidential guest says of itself. Later kernels put a word or two between.
+case_sevinfo() {
+    dmesg >/tmp/dmesg
+    for line in "Memory Encryption Features active:.*AMD SEV *$" \
+        "software IO TLB: Memory encryption is active"; do
+        grep -o "$line" /tmp/dmesg | while read -r found; do say "dmesg=$found"; done
+    done
+    grep -E 'WARNING|BUG:|Oops|ACPI Error|Call Trace' /tmp/dmesg |
+        while read -r found; do say "complaint=$found"; done
+    say "sevinfo=done"
+}
+
+# Launch secrets, as efi_secret shows them; the first one, deleted, must be gone.
+case_secret() {
+    coco=/sys/kernel/security/secrets/coco
+    mount -t securityfs none /sys/kernel/security 2>/dev/null
+    appears $coco || { say "secrets=none"; return; }
+    number=0 first=
+    for file in "$coco"/*; do
+        [ -f "$file" ] || continue
+        number=$((number + 1))
+        first=${first:-$file}
+        say "secret=${file##*/}:$(tr -d '\0' <"$file")"
+        say "secret_bytes=${file##*/}:$(wc -c <"$file")"
+    done
+    say "secrets=$number"
+    [ "$first" ] || return
+    rm "$first"
+    if [ -e "$first" ] || cat "$first" >/dev/null 2>&1; then
+        say "secret_wiped=no"
+    else
+        say "secret_wiped=yes"
+    fi
+}
+
+# Memory for others to look for: one text kept in a file, another one sent to a
+# disk. Neither is written here or on the command line as it stands in memory.
+case_marker() {
+    kept="marker=private=$(param tag none)=kept" sent="marker=shared=$(param tag none)=sent"
+    yes "$kept" | head -n 1000 >/tmp/marker
+    if appears /dev/vda; then
+        yes "$sent" | head -n 1000 | dd of=/dev/vda bs=4096 conv=sync,fsync 2>/dev/null
+    fi
+    say "marker=$(wc -l </tmp/marker)"
+    say ready
+    while :; do sleep 3600; done
+}
+
 mkdir -p /proc /sys /dev /tmp /run
 mount -t proc none /proc
 mount -t sysfs none /sys
@@ -164,13 +212,12 @@ if [ -e /modules/order ]; then
     while read -r module; do insmod "/modules/$module"; done </modules/order
 fi
 
-name=$(param case info)
 if [ -x /case ]; then
     /case
     say "exit=$?"
-elif type "case_$name" >/dev/null 2>&1; then
-    "case_$name"
 else
-    say "no case $name"
+    for name in $(param case info | tr , ' '); do
+        if type "case_$name" >/dev/null 2>&1; then "case_$name"; else say "no case $name"; fi
+    done
 fi
 poweroff -f

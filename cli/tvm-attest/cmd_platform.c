@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tvm-attest platform. */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "attest/soft_id.h"
+#include "cli/tvm-attest/file.h"
+#include "cli/tvm-attest/platform.h"
+
+struct opts {
+	struct platform_opts platform;
+	const char *export;
+	bool no_verify, json;
+};
+
+static void print_status(const struct platform *p, struct out *out)
+{
+	static const char *const states[] = { "uninit", "init", "working" };
+
+	if (!p->have_status)
+		return;
+	out_num(out, "api-major", p->api_major);
+	out_num(out, "api-minor", p->api_minor);
+	out_num(out, "build-id", p->build);
+	if (!p->soft) {
+		out_text(out, "state", p->state < 3 ? states[p->state] : "unknown");
+		out_num(out, "guests", p->guests);
+	}
+	out_bool(out, "owned", p->owned);
+	out_bool(out, "es", p->es);
+	if (p->have_chip_id)
+		out_hex(out, "chip-id", p->chip_id, sizeof(p->chip_id));
+}
+
+static enum status export(const struct platform *p, const char *dir)
+{
+	const struct {
+		const char *name;
+		const void *data;
+		size_t len;
+	} files[] = {
+		{ SOFT_FILE_PDH, &p->pdh, sizeof(p->pdh) },
+		{ SOFT_FILE_CHAIN, &p->chain, sizeof(p->chain) },
+	};
+	uint8_t roots[SEV_CA_PAIR_MAX];
+	char path[FILE_PATH_MAX];
+	enum status s = STATUS_OK;
+
+	if (mkdir(dir, 0777) < 0 && errno != EEXIST)
+		return (enum status)fail(STATUS_ERROR, "cannot make '%s': %s", dir, strerror(errno));
+	for (size_t i = 0; !s && i < 2; i++) {
+		s = file_path(path, dir, files[i].name);
+		s = s ? s : file_write(path, files[i].data, files[i].len, 0644, false);
+	}
+	if (s || !p->have_roots)
+		return s;
+	memcpy(roots, p->roots.ask.raw, p->roots.ask.len);
+	memcpy(roots + p->roots.ask.len, p->roots.ark.raw, p->roots.ark.len);
+	s = file_path(path, dir, SOFT_FILE_ROOTS);
+	return s ? s : file_write(path, roots, p->roots.ask.len + p->roots.ark.len, 0644, false);
+}
+
+static enum status run(struct platform *p, const struct opts *o)
+{
+	struct out out = { .json = o->json };
+	enum status s = platform_open(p, &o->platform);
+
+	s = s ? s : o->export ? export(p, o->export) : STATUS_OK;
+	if (s)
+		return s;
+	if (!o->no_verify)
+		s = platform_verify(p, &o->platform);
+	platform_print(p, &out);
+	print_status(p, &out);
+	out_end(&out);
+	return s;
+}
+
+int cmd_platform(int argc, char **argv)
+{
+	struct opts o = { 0 };
+	const struct arg args[] = {
+		PLATFORM_ARGS(&o.platform),
+		{ "export", ARG_TEXT, &o.export, 0, "DIR", "Write the certificates to DIR." },
+		{ "no-verify", ARG_FLAG, &o.no_verify, 0, NULL, "Show and export only." },
+		{ "json", ARG_FLAG, &o.json, 0, NULL, "Print one JSON object." },
+	};
+	const struct arg_table table = {
+		"platform [--soft DIR | --platform DIR | --device PATH] [option]...",
+		"Show a platform, export its certificates, and verify them up to the vendor's root.",
+		args, ARGS_NR(args),
+	};
+	enum args_result parsed = args_parse(&table, argc, argv);
+	struct platform p;
+	enum status s;
+
+	if (parsed != ARGS_GO)
+		return parsed == ARGS_HELP ? STATUS_OK : STATUS_USAGE;
+	if (!o.platform.soft && !o.platform.dir && !o.platform.device)
+		o.platform.device = "/dev/sev";
+	s = run(&p, &o);
+	platform_close(&p);
+	return s;
+}
