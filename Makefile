@@ -95,10 +95,10 @@ $B/tests/fuzz/replay_%: tests/fuzz/replay.c $B/tests/fuzz/fuzz_%.o $(TESTLIB) $B
 	$(call quiet,LD ,$@)$(CC) $(CFLAGS) -DCORPUS='"tests/fuzz/corpus/$*"' -o $@ \
 		$(filter %.c %.o %.a,$^) $(LDFLAGS) $(LIBS)
 
-$B/fuzz/%: tests/fuzz/fuzz_%.c $(SRCS)
+$B/fuzz/%: tests/fuzz/fuzz_%.c $(SRCS) $(filter %/embed.o,$(OBJS))
 	@mkdir -p $(@D)
 	$(call quiet,FUZZ,$*)clang $(filter-out -MMD -MP,$(CFLAGS)) -w -g -O1 \
-		-fsanitize=fuzzer,address,undefined -o $@ $(filter %.c,$^) \
+		-fsanitize=fuzzer,address,undefined -o $@ $(filter %.c %.o,$^) \
 		$(wildcard tests/unit/driver.c) $(LIBS)
 
 fuzz: $(FUZZ:%=$B/fuzz/%)

@@ -47,6 +47,8 @@ int kvm_open(struct kvm_vm *kvm, struct tvm_error *err)
 	if (kvm->kvm_fd < 0)
 		return open_error(-errno, err);
 	version = kvm_ioctl(kvm->kvm_fd, KVM_GET_API_VERSION, NULL);
+	if (version < 0)
+		return err_set(err, -ENODEV, "kvm: " KVM_PATH " is there, but it is not KVM");
 	if (version != KVM_API_VERSION)
 		return err_set(err, -ENODEV, "kvm: " KVM_PATH " has API version %d, not %d",
 			version, KVM_API_VERSION);

@@ -131,6 +131,12 @@ static void handle_exit(struct vcpu *vcpu)
 	crash(vcpu, what);
 }
 
+/* Written by kickers too; KVM reads it once, on the way into the guest. */
+static void set_immediate_exit(struct vcpu *vcpu, uint8_t on)
+{
+	__atomic_store_n(&vcpu->run->immediate_exit, on, __ATOMIC_SEQ_CST);
+}
+
 /* Take the kick off the pending set, or KVM_RUN would return at once for ever. */
 static void drain_kick(struct vcpu *vcpu)
 {
@@ -138,8 +144,7 @@ static void drain_kick(struct vcpu *vcpu)
 	sigset_t kick;
 
 	count(vcpu, VCPU_EXIT_SIGNAL);
-	atomic_signal_fence(memory_order_seq_cst);
-	vcpu->run->immediate_exit = 0;
+	set_immediate_exit(vcpu, 0);
 	sigemptyset(&kick);
 	sigaddset(&kick, VCPU_KICK_SIGNAL);
 	while (sigtimedwait(&kick, NULL, &now) >= 0)
@@ -152,10 +157,10 @@ static void drain_kick(struct vcpu *vcpu)
  */
 static void finish_access(struct vcpu *vcpu)
 {
-	vcpu->run->immediate_exit = 1;
+	set_immediate_exit(vcpu, 1);
 	while (!ioctl(vcpu->fd, KVM_RUN, NULL)) {
 		handle_exit(vcpu);
-		vcpu->run->immediate_exit = 1;
+		set_immediate_exit(vcpu, 1);
 	}
 	drain_kick(vcpu);
 }
@@ -241,6 +246,6 @@ void vcpu_kick(struct vcpu *vcpu)
 {
 	if (!vcpu->has_thread)
 		return;
-	vcpu->run->immediate_exit = 1;
+	set_immediate_exit(vcpu, 1);
 	pthread_kill(vcpu->thread, VCPU_KICK_SIGNAL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Per-VM state of the aarch64 machine, and its reset. */
 #include <errno.h>
+#include <string.h>
 #include <stdlib.h>
 
 #include "arch/aarch64/arm64.h"
@@ -68,4 +69,13 @@ int arch_reset(struct vm *vm, struct tvm_error *err)
 	for (unsigned int i = 0; !r && i < vm->nr_vcpus; i++)
 		r = arm64_vcpu_reset(&vm->vcpus[i], err);
 	return r < 0 ? r : arm64_gic_reset(vm, err);
+}
+
+int arch_firmware(const struct tvm_config *cfg, bool confidential, struct firmware *out,
+	struct tvm_error *err)
+{
+	if (cfg->firmware && strcmp(cfg->firmware, "none"))
+		return err_set(err, -EINVAL, "firmware: '%s' is for x86_64; this machine boots the "
+			"kernel itself", cfg->firmware);
+	return 0;
 }

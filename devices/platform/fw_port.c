@@ -5,6 +5,7 @@
  * ends the machine at most.
  */
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
@@ -16,6 +17,7 @@
 struct fw_port {
 	struct dev dev;
 	struct dev_env env;
+	_Atomic uint32_t seen;	/* stages that were logged */
 };
 
 #define TEXT(name, value, text) [value] = text,
@@ -37,8 +39,9 @@ static void fw_write(void *opaque, uint64_t off, unsigned int size, uint64_t val
 		reason >= ARRAY_SIZE(reasons) || !stages[stage] || !reasons[reason])
 		return;
 	if (reason == FW_OK) {
-		if (p->env.log && p->env.log->level >= TVM_LOG_DEBUG)
-			log_guest(p->env.log, "firmware: %s", stages[stage]);
+		/* Once each: the guest may write as often as it likes. */
+		if (!(atomic_fetch_or(&p->seen, 1u << stage) & 1u << stage))
+			log_debug(p->env.log, "firmware: %s", stages[stage]);
 		return;
 	}
 	if (p->env.refused)
@@ -72,8 +75,14 @@ static void fw_destroy(struct dev *dev)
 	free(container_of(dev, struct fw_port, dev));
 }
 
+static void fw_reset(struct dev *dev)
+{
+	atomic_store(&container_of(dev, struct fw_port, dev)->seen, 0);
+}
+
 const struct dev_class fw_port_class = {
 	.name = "fw-port",
 	.create = fw_create,
+	.reset = fw_reset,
 	.destroy = fw_destroy,
 };

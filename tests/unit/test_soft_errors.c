@@ -255,7 +255,9 @@ static void test_update_vmsa(void)
 	CHECK_INT(host_start(&h, SEV_POLICY_ES), 0);
 	alg_running_get(host_guest(&h)->digest, before);
 	h.fail_vmsa = -EIO;
-	CHECK(host_op(&h, SEV_CMD_LAUNCH_UPDATE_VMSA, NULL) != 0);
+	CHECK_INT(host_op(&h, SEV_CMD_LAUNCH_UPDATE_VMSA, NULL), SEV_RET_NO_FW_CALL);
+	h.fail_vmsa = -ENOMEM;
+	CHECK_INT(host_op(&h, SEV_CMD_LAUNCH_UPDATE_VMSA, NULL), -ENOMEM);
 	alg_running_get(host_guest(&h)->digest, after);
 	CHECK(!memcmp(before, after, sizeof(before)));
 	h.fail_vmsa = 0;

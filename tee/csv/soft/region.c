@@ -70,6 +70,7 @@ int soft_copy_blob(uint64_t uaddr, uint32_t len, void **out)
 
 int soft_answer(int r, uint32_t *status)
 {
-	*status = r > 0 ? (uint32_t)r : SEV_RET_SUCCESS;
+	/* An -EIO of the host's own must not look like an answer of the firmware. */
+	*status = r > 0 ? (uint32_t)r : r == -EIO ? (uint32_t)SEV_RET_NO_FW_CALL : SEV_RET_SUCCESS;
 	return r > 0 ? -EIO : r;
 }
