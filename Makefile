@@ -42,6 +42,7 @@ quiet    = $(if $V,,@echo "  $(1) $(2)";)
 LINK     = $(call quiet,LD ,$@)$(CC) -o $@ $(filter %.o %.a,$^) $(LDFLAGS) $(LIBS)
 
 CLI  := $(patsubst %.c,$B/%.o,$(wildcard cli/*.c))
+ATTEST := $(patsubst %.c,$B/%.o,$(wildcard cli/tvm-attest/*.c))
 # Tests of the other architecture's code are left out.
 UNIT := $(patsubst %.c,$B/%,$(filter-out $(if $(filter aarch64,$(ARCH)),%/test_acpi.c,%/test_fdt.c),\
 	$(wildcard tests/unit/test_*.c)))
@@ -50,7 +51,8 @@ FAULT := $(patsubst %.c,$B/%,$(wildcard tests/fault/test_*.c))
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 LINT := $(filter-out %/lib.sh,$(wildcard tests/lint/*.sh))
 
-all: $B/libtvm.a $B/libtvm.so $B/tvm-run $B/tvm-run-static $B/tvm.pc $B/examples/two-vms
+all: $B/libtvm.a $B/libtvm.so $B/tvm-run $B/tvm-run-static $B/tvm-attest \
+	$B/tvm-attest-static $B/tvm.pc $B/examples/two-vms
 
 $B/%.o: %.c
 	@mkdir -p $(@D)
@@ -73,6 +75,13 @@ $B/tvm-run-static: LDFLAGS += $(if $(SAN),,-static -Wl,--no-warnings)
 $B/tvm-run-static: $(CLI) $B/libtvm.a
 	$(LINK)
 
+$B/tvm-attest: $(ATTEST) $B/libtvm.a
+	$(LINK)
+
+$B/tvm-attest-static: LDFLAGS += $(if $(SAN),,-static -Wl,--no-warnings)
+$B/tvm-attest-static: $(ATTEST) $B/libtvm.a
+	$(LINK)
+
 $B/examples/%: $B/examples/%.o $B/libtvm.a
 	$(LINK)
 
@@ -89,6 +98,7 @@ $B/tests/%: $B/tests/%.o $(TESTLIB) $B/libtvm.a
 
 include tests/guest/tiny/rules.mk
 include tests/fault/rules.mk
+-include tests/boot/rules.mk
 
 # The corpus of each fuzz target, replayed; the fuzzers themselves need clang.
 $B/tests/fuzz/replay_%: tests/fuzz/replay.c $B/tests/fuzz/fuzz_%.o $(TESTLIB) $B/libtvm.a
@@ -128,6 +138,7 @@ lint: all
 
 bench: all guests
 	@B=$B tests/bench/start
+	@B=$B tests/bench/confidential
 
 # ---- For people -------------------------------------------------------------------------
 
@@ -141,18 +152,20 @@ run: deps-build deps-run
 install: all
 	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/include \
 		$(DESTDIR)$(libdir)/pkgconfig $(DESTDIR)$(mandir)/man1
-	install -m 755 $B/tvm-run $(DESTDIR)$(prefix)/bin
+	install -m 755 $B/tvm-run $B/tvm-attest $(DESTDIR)$(prefix)/bin
 	install -m 644 include/tvm.h $(DESTDIR)$(prefix)/include
 	install -m 644 $B/libtvm.a $(DESTDIR)$(libdir)
 	install -m 755 $B/libtvm.so $(DESTDIR)$(libdir)/libtvm.so.0
 	ln -sf libtvm.so.0 $(DESTDIR)$(libdir)/libtvm.so
 	install -m 644 $B/tvm.pc $(DESTDIR)$(libdir)/pkgconfig
-	install -m 644 docs/man/tvm-run.1 $(DESTDIR)$(mandir)/man1
+	install -m 644 docs/man/tvm-run.1 docs/man/tvm-attest.1 $(DESTDIR)$(mandir)/man1
 
 uninstall:
-	rm -f $(DESTDIR)$(prefix)/bin/tvm-run $(DESTDIR)$(prefix)/include/tvm.h \
+	rm -f $(DESTDIR)$(prefix)/bin/tvm-run $(DESTDIR)$(prefix)/bin/tvm-attest \
+		$(DESTDIR)$(prefix)/include/tvm.h \
 		$(DESTDIR)$(libdir)/libtvm.a $(DESTDIR)$(libdir)/libtvm.so* \
-		$(DESTDIR)$(libdir)/pkgconfig/tvm.pc $(DESTDIR)$(mandir)/man1/tvm-run.1
+		$(DESTDIR)$(libdir)/pkgconfig/tvm.pc $(DESTDIR)$(mandir)/man1/tvm-run.1 \
+		$(DESTDIR)$(mandir)/man1/tvm-attest.1
 
 clean:
 	rm -rf build

@@ -47,32 +47,38 @@ stage()
 
 with_hashes() { options+=(-device "loader,file=$tmp/hashes,addr=0xf0c00,force-raw=on"); }
 
-# boot: until the guest is ready, the firmware stops, or time is up; sets $stages, $reasons
+# boot: until the guest is ready, the firmware stops, or time is up. The emulator has no device
+# that takes the firmware's reports; but after the last one the processor halts with it in EAX.
+# Sets $stopped to stage and reason, in hexadecimal.
 boot()
 {
 	local n
-	rm -f "$tmp"/{serial,stage,reason}
-	timeout -k 5 "$TIMEOUT" qemu-system-x86_64 -accel tcg -cpu "${cpu:-max}" -m $memory \
+	rm -f "$tmp"/{serial,emulator,monitor}
+	mkfifo "$tmp/monitor"
+	exec 3<>"$tmp/monitor"
+	timeout -k 5 "$TIMEOUT" qemu-system-x86_64 -accel tcg -cpu max -m $memory \
 		-M microvm,acpi=off,pit=on,pic=on,rtc=on,isa-serial=on,auto-kernel-cmdline=off \
 		-nodefaults -display none -no-reboot -bios "$tmp/rom" "${options[@]}" \
-		-chardev "file,id=s,path=$tmp/serial" -serial chardev:s \
-		-chardev "file,id=a,path=$tmp/reason" -device isa-debugcon,iobase=0x580,chardev=a \
-		-chardev "file,id=b,path=$tmp/stage" -device isa-debugcon,iobase=0x581,chardev=b \
-		>"$tmp/emulator" 2>&1 </dev/null &
+		-chardev "file,id=s,path=$tmp/serial" -serial chardev:s -monitor stdio \
+		>"$tmp/emulator" 2>&1 <&3 &
 	emulator=$!
-	for ((n = 0; n < TIMEOUT * 5; n++)); do
-		sleep 0.2
+	stopped=
+	for ((n = 0; n < TIMEOUT * 2; n++)); do
+		sleep 0.5
 		kill -0 $emulator 2>/dev/null || break
 		grep -qa 'tvm-guest: ready' "$tmp/serial" 2>/dev/null && break
-		reasons=$(od -An -v -tu1 "$tmp/reason" 2>/dev/null | tr -d '\n')
-		[[ ${reasons// 0/} =~ [1-9] ]] && break
+		echo 'info registers' >&3
+		sleep 0.1
+		stopped=$(tr -d '\r' <"$tmp/emulator" | awk '
+			/^[ER]AX=/ { sub(/^[ER]AX=0*/, ""); eax = $1 }
+			/HLT=1/ && eax ~ /^5456....$/ { r = substr(eax, 5, 2) " " substr(eax, 7) }
+			END { print r }')
+		[[ -z $stopped ]] || break
 	done
-	kill $emulator 2>/dev/null
+	echo quit >&3
 	wait $emulator 2>/dev/null
 	emulator=
-	stages=$(od -An -v -tu1 "$tmp/stage" 2>/dev/null | tr -s ' \n' ' ')
-	reasons=$(od -An -v -tu1 "$tmp/reason" 2>/dev/null | tr -s ' \n' ' ')
-	stages=${stages# } stages=${stages% } reasons=${reasons# } reasons=${reasons% }
+	exec 3>&-
 }
 
 count=0 failed=0
@@ -82,8 +88,8 @@ verdict()	# NAME, after a condition
 	((++count))
 	if ((status)); then
 		((++failed))
-		echo "# stages '$stages', reasons '$reasons'"
-		sed 's/^/# emulator: /' "$tmp/emulator"
+		echo "# stopped at '$stopped'"
+		grep -a '[ER][AI][XP]=' "$tmp/emulator" | tail -n 2 | sed 's/^/# /'
 		tail -n 20 "$tmp/serial" 2>/dev/null | tr -d '\r' | sed 's/^/# /'
 		echo "not ok $count - $1"
 	else
@@ -93,24 +99,23 @@ verdict()	# NAME, after a condition
 
 console="console=ttyS0 reboot=t panic=-1 tvm.case=info"
 ready() { grep -qa 'tvm-guest: ready' "$tmp/serial" && grep -qaF "cmdline=$console" "$tmp/serial"; }
-all="1 2 3 4 5 6 7"
 
 stage "$bzimage" "$tmp/initrd" "$console"
 boot
-ready && [[ $stages == "$all" ]]
+ready
 verdict "bzImage, no hashes"
 
 stage "$vmlinux" "$tmp/initrd" "$console"
 with_hashes
 boot
-ready && [[ $stages == "$all" ]]
+ready
 verdict "vmlinux, with hashes"
 
 # refused NAME STAGE REASON: stopped there, and the kernel did not run
 refused()
 {
 	boot
-	[[ ! -s $tmp/serial && ${stages##* } == "$2" && ${reasons##* } == "$3" ]]
+	[[ ! -s $tmp/serial && $stopped == "$(printf '%02x %02x' "$2" "$3")" ]]
 	verdict "$1"
 }
 

@@ -57,7 +57,7 @@ static void test_limits(void)
 		{ "memory", "1T", "memory: '1T' is not in the range from 16M to 512G" },
 		{ "cpus", "0", "cpus: '0' is not in the range from 1 to 64" },
 		{ "cpus", "1000", "cpus: '1000' is not in the range from 1 to 64" },
-		{ "tee", "magic", "tee: 'magic' is not known; allowed: none" },
+		{ "tee", "magic", "tee: kind: 'magic' is not known; allowed: none, sev" },
 		{ "disk", "a,serial=123456789012345678901", "disk: serial: " },
 		{ "name", "two words", "name: 'two words': only letters" },
 		{ "kernel", "", "kernel: the value is empty" },
