@@ -98,7 +98,7 @@ $B/tests/%: $B/tests/%.o $(TESTLIB) $B/libtvm.a
 
 include tests/guest/tiny/rules.mk
 include tests/fault/rules.mk
--include tests/boot/rules.mk
+include tests/boot/rules.mk
 
 # The corpus of each fuzz target, replayed; the fuzzers themselves need clang.
 $B/tests/fuzz/replay_%: tests/fuzz/replay.c $B/tests/fuzz/fuzz_%.o $(TESTLIB) $B/libtvm.a
@@ -120,7 +120,7 @@ PROGRAMS := $(UNIT) $(FAULT) $(FUZZ:%=$B/tests/fuzz/replay_%) $(BOOT)
 programs: all $(PROGRAMS) guests
 
 SANITIZED := address,undefined
-TSAN      := loop bus chardev uart virtq virtio virtio_pci blk console rng
+TSAN      := loop bus chardev uart views virtq virtio virtio_pci blk console rng
 sub        = build/$(ARCH)-$(subst $(comma),-,$(1))
 check: deps-test
 	@$(MAKE) --no-print-directory programs WERROR=1

@@ -49,7 +49,7 @@ int tvm_measurement(struct tvm_vm *handle, struct tvm_measurement *out, struct t
 }
 
 /* Where the firmware says that secrets go. */
-static int secret_area(struct vm *vm, uint64_t *gpa_out, struct tvm_error *err)
+static int secret_area(struct vm *vm, size_t len, uint64_t *gpa_out, struct tvm_error *err)
 {
 	struct ovmf_table table;
 	int r = ovmf_table_read(vm->fw.image, vm->fw.size, &table, err);
@@ -58,6 +58,10 @@ static int secret_area(struct vm *vm, uint64_t *gpa_out, struct tvm_error *err)
 		return r;
 	if (!table.secret.size)
 		return err_set(err, -EINVAL, "secret: the firmware names no area; give an address");
+	/* What follows the area is measured, such as the kernel hashes. */
+	if (len > table.secret.size)
+		return err_set(err, -EINVAL, "secret: %zu bytes; the firmware's area has room for %u",
+			len, table.secret.size);
 	*gpa_out = table.secret.base;
 	return 0;
 }
@@ -71,7 +75,7 @@ int tvm_inject_secret(struct tvm_vm *handle, const void *header, size_t header_l
 	if (!vm->tee->secret)
 		return not_confidential("secret", err);
 	if (!gpa)
-		r = secret_area(vm, &gpa, err);
+		r = secret_area(vm, len, &gpa, err);
 	if (r < 0)
 		return r;
 	return vm->tee->secret(vm, gpa, header, header_len, secret, len, err);

@@ -19,6 +19,7 @@ $(patsubst tests/fuzz/fuzz_%.c,$B/fuzz/%,$(wildcard tests/fuzz/fuzz_fw_*.c)): \
 	$(filter-out %/main.c %/platform.c %/mem.c,$(filter $(FW)/%,$(FW_SRCS)))
 
 $B/tests/firmware/mkinfo: $(FW_HOST)
+$B/tests/firmware/image: $B/tests/firmware/image.o
 
 ifeq ($(ARCH),x86_64)
 OBJS += $B/$(FW)/embed.o

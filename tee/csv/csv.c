@@ -408,6 +408,7 @@ static void csv_destroy(struct vm *vm)
 		.vm_init = csv_vm_init, \
 		.mem_add = csv_mem_add, \
 		.cpuid = csv_guest_cpuid, \
+		.vcpu_init = csv_vcpu_init, \
 		.stage = csv_stage, \
 		.populate = csv_populate, \
 		.finalize = csv_finalize, \

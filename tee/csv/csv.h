@@ -63,6 +63,9 @@ static inline struct csv *csv_of(void *tee_state)
 int csv_command(struct csv *csv, enum csv_step step, enum sev_guest_cmd id, void *data,
 	const char *what, struct tvm_error *err);
 
+/* vcpu.c: registers as they are measured. */
+int csv_vcpu_init(struct vcpu *vcpu, struct tvm_error *err);
+
 /* guest.c: what the guest sees and asks, on the soft platform too. */
 void csv_guest_cpuid(struct vm *vm, struct kvm_cpuid2 *cpuid, unsigned int max_entries);
 int csv_guest_init(struct vm *vm, struct tvm_error *err);

@@ -125,6 +125,13 @@ static int print(FILE *f, const struct csv_kind *kind, const struct tvm_config *
 		fputs("},", f);
 	}
 	hex(f, "launch_digest", digest, sizeof(digest));
+	if (!r && kind->es && !kind->csv) {
+		/* Kernels without SEV_INIT2 leave FPU state out of the register pages. */
+		launch.vmsa_legacy = true;
+		r = sev_launch_digest(&launch, digest, err);
+		fputc(',', f);
+		hex(f, "launch_digest_es_init", digest, sizeof(digest));
+	}
 	return r < 0 ? err_sys(err, r, "manifest") : 0;
 }
 

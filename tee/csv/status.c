@@ -13,7 +13,7 @@ static const struct {
 	[SEV_RET_INVALID_GUEST_STATE] = { "INVALID_GUEST_STATE",
 		"the command does not belong to this step of the launch" },
 	[SEV_RET_INVALID_CONFIG] = { "INVALID_CONFIG", "the platform is not configured for this" },
-	[SEV_RET_INVALID_LEN] = { "INVALID_LEN", "a length is wrong; secrets are 16 to 16384 bytes "
+	[SEV_RET_INVALID_LEN] = { "INVALID_LEN", "a length is wrong; secrets are 16 to 4096 bytes "
 		"in multiples of 16" },
 	[SEV_RET_ALREADY_OWNED] = { "ALREADY_OWNED", "the platform has an owner already" },
 	[SEV_RET_INVALID_CERTIFICATE] = { "INVALID_CERTIFICATE",

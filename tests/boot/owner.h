@@ -24,7 +24,8 @@
 
 struct owner {
 	bool csv;
-	char dir[64];			/* the soft platform's, and the owner's files */
+	char dir[64];			/* the owner's files */
+	char platform[64];		/* the soft platform's */
 	struct sev_cert godh;
 	size_t session_len;
 	union {
@@ -43,11 +44,9 @@ static inline enum attest_alg owner_alg(const struct owner *o)
 /* A file in the owner's folder. */
 static inline const char *owner_path(const struct owner *o, const char *name)
 {
-	static char paths[4][384];
-	static unsigned int n;
-	char *path = paths[n++ % 4];
+	static char path[128];
 
-	snprintf(path, sizeof(paths[0]), "%s/%s", o->dir, name);
+	snprintf(path, sizeof(path), "%s/%s", o->dir, name);
 	return path;
 }
 
@@ -60,26 +59,70 @@ static inline void owner_write(const struct owner *o)
 		&last_error), 0);
 }
 
-/* A platform of its own in a new folder, and a session for it. */
-static inline bool owner_init(struct owner *o, bool csv, uint32_t policy)
+static inline void owner_remove(const char *folder)
 {
-	struct soft_opts opts = { .dir = o->dir, .csv = csv };
+	DIR *dir = opendir(folder);
+	char path[384];
+	struct dirent *e;
+
+	while (dir && (e = readdir(dir))) {
+		snprintf(path, sizeof(path), "%s/%s", folder, e->d_name);
+		if (e->d_name[0] != '.')
+			unlink(path);
+	}
+	if (dir)
+		closedir(dir);
+	rmdir(folder);
+}
+
+/* A new platform, with keys of its own. */
+static inline int owner_platform(bool csv, char dir[64])
+{
+	struct soft_opts opts = { .dir = dir, .csv = csv };
 	struct sev_backend platform = { 0 };
-	uint8_t *pdh = NULL;
-	size_t len = 0;
 	int r;
+
+	strcpy(dir, "/tmp/tvm-platform-XXXXXX");
+	if (!mkdtemp(dir))
+		return -errno;
+	r = sev_backend_soft_open(&opts, &platform, &last_error);
+	if (!r)
+		platform.ops->close(platform.ctx);
+	return r;
+}
+
+/* The platforms of most owners: keys take time. */
+static char owner_platforms[2][64];
+
+static inline void owner_forget_platforms(void)
+{
+	for (int i = 0; i < 2; i++)
+		if (owner_platforms[i][0])
+			owner_remove(owner_platforms[i]);
+}
+
+/* An owner with a session for the common platform, or for one of its own. */
+static inline bool owner_init(struct owner *o, bool csv, uint32_t policy, bool own_platform)
+{
+	uint8_t *pdh = NULL;
+	char path[128];
+	size_t len = 0;
+	int r = 0;
 
 	memset(o, 0, sizeof(*o));
 	o->csv = csv;
 	strcpy(o->dir, "/tmp/tvm-owner-XXXXXX");
 	if (!mkdtemp(o->dir))
 		return false;
-	r = sev_backend_soft_open(&opts, &platform, &last_error);
-	if (!r) {
-		platform.ops->close(platform.ctx);
-		r = blob_read(owner_path(o, SOFT_FILE_PDH), "pdh", SEV_CERT_LEN, &pdh, &len,
-			&last_error);
-	}
+	if (own_platform)
+		r = owner_platform(csv, o->platform);
+	else if (!owner_platforms[csv][0])
+		r = owner_platform(csv, owner_platforms[csv]);
+	if (!own_platform)
+		strcpy(o->platform, owner_platforms[csv]);
+	snprintf(path, sizeof(path), "%s/%s", o->platform, SOFT_FILE_PDH);
+	if (!r)
+		r = blob_read(path, "pdh", SEV_CERT_LEN, &pdh, &len, &last_error);
 	if (!r && csv)
 		r = csv_session_create((struct sev_cert *)pdh, policy, NULL, &o->session.csv,
 			&o->godh, &o->tk, &last_error);
@@ -97,15 +140,9 @@ static inline bool owner_init(struct owner *o, bool csv, uint32_t policy)
 
 static inline void owner_fini(struct owner *o)
 {
-	DIR *dir = opendir(o->dir);
-	struct dirent *e;
-
-	while (dir && (e = readdir(dir)))
-		if (e->d_name[0] != '.')
-			unlink(owner_path(o, e->d_name));
-	if (dir)
-		closedir(dir);
-	rmdir(o->dir);
+	owner_remove(o->dir);
+	if (strcmp(o->platform, owner_platforms[o->csv]))
+		owner_remove(o->platform);
 }
 
 /* --tee for this owner; extra is appended (",policy=5"). */
@@ -114,7 +151,7 @@ static inline void owner_set_tee(const struct owner *o, struct tvm_config *cfg, 
 	char value[512];
 
 	snprintf(value, sizeof(value), "%s,platform=soft,soft-dir=%s,session=%s/session,"
-		"dh-cert=%s/godh%s", o->csv ? "csv" : "sev", o->dir, o->dir, o->dir, extra);
+		"dh-cert=%s/godh%s", o->csv ? "csv" : "sev", o->platform, o->dir, o->dir, extra);
 	set(cfg, "tee", value);
 }
 

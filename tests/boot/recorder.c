@@ -125,6 +125,9 @@ static int op_update(struct kvm_sev_launch_update_data *u)
 	return 0;
 }
 
+int __real_ioctl(int fd, unsigned long request, void *arg);
+int __wrap_ioctl(int fd, unsigned long request, void *arg);
+
 static int op_vmsa(const void *data)
 {
 	trace("vmsa");
@@ -134,6 +137,10 @@ static int op_vmsa(const void *data)
 		return ENOTTY;
 	if (rec.state != LUPDATE || rec.vmsa)
 		return EINVAL;
+	for (unsigned int i = 0; i < rec.vcpus; i++)
+		if (__real_ioctl(rec.vcpu_fds[i], KVM_GET_REGS, &rec.regs[i]) ||
+		    __real_ioctl(rec.vcpu_fds[i], KVM_GET_SREGS, &rec.sregs[i]))
+			complain("LAUNCH_UPDATE_VMSA: vCPU %u has no registers", i);
 	rec.vmsa = true;
 	return 0;
 }
@@ -338,9 +345,6 @@ static void check_vcpu_state(unsigned long request)
 	}
 }
 
-int __real_ioctl(int fd, unsigned long request, void *arg);
-int __wrap_ioctl(int fd, unsigned long request, void *arg);
-
 static int recorded(int fd, unsigned long request, void *arg)
 {
 	int r;
@@ -373,7 +377,8 @@ static int recorded(int fd, unsigned long request, void *arg)
 	case KVM_CREATE_VCPU:
 		trace("vcpu");
 		r = __real_ioctl(fd, request, arg);
-		rec.vcpus += r >= 0;
+		if (r >= 0 && rec.vcpus < MAX_VCPUS)
+			rec.vcpu_fds[rec.vcpus++] = r;
 		return r;
 	}
 	return __real_ioctl(fd, request, arg);

@@ -28,6 +28,7 @@
 #define DH_LEN 2084
 #define SESSION_LEN 128
 #define MAX_PARTS 8
+#define MAX_VCPUS 4
 
 enum { UNINIT, LUPDATE, LSECRET, RUNNING };	/* SEV API specification, guest states */
 
@@ -59,6 +60,9 @@ struct recorder {
 	int sev_fd, vm_fd;
 	unsigned long vm_type;
 	unsigned int vcpus, state, status_asked;
+	int vcpu_fds[MAX_VCPUS];
+	struct kvm_regs regs[MAX_VCPUS];	/* at LAUNCH_UPDATE_VMSA */
+	struct kvm_sregs sregs[MAX_VCPUS];
 	bool es, initialised, vmsa;
 	uint32_t policy;
 	uint8_t dh[DH_LEN], session[SESSION_LEN];

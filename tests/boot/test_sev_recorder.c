@@ -8,9 +8,12 @@
 
 #include "attest/ovmf_table.h"
 #include "attest/sev_hashes.h"
+#include "attest/sev_vmsa.h"
 #include "base/bits.h"
 #include "base/cleanup.h"
+#include "base/le.h"
 #include "firmware/x86_64/fw_abi.h"
+#include "tee/csv/hostcpu.h"
 #include "tests/boot/recorder.h"
 #include "tests/boot/vm.h"
 #include "tests/fault/tiny_elf.h"
@@ -164,6 +167,52 @@ static void check_guest_cpuid(const struct kind *kind)
 	CHECK_INT(rec.leaf.edx, 0);
 }
 
+static void check_segment(const uint8_t *vmsa, const struct kvm_segment *seg)
+{
+	CHECK_INT(seg->selector, le_load(vmsa, 2));
+	CHECK_INT(seg->type | seg->s << 4 | seg->dpl << 5 | seg->present << 7 | seg->avl << 8 |
+		seg->l << 9 | seg->db << 10 | seg->g << 11, le_load(vmsa + 2, 2));
+	CHECK_INT(seg->limit, le_load(vmsa + 4, 4));
+	CHECK_INT(seg->base, le_load(vmsa + 8, 8));
+}
+
+/* What KVM copies into the register pages is what the guest owner expects to be measured. */
+static void check_vmsa(unsigned int cpu)
+{
+	static const struct kvm_regs none;
+	struct kvm_regs regs = rec.regs[cpu];
+	const struct kvm_sregs *s = &rec.sregs[cpu];
+	struct sev_vmsa want = { .start = SEV_RESET_VECTOR };
+	uint8_t page[SEV_VMSA_LEN];
+	struct csv_cpuid leaf;
+	struct ovmf_table table;
+
+	REQUIRE(csv_host_cpuid(1, &leaf) && !ovmf_table_read(fw_x86_64_start,
+		(size_t)(fw_x86_64_end - fw_x86_64_start), &table, NULL));
+	want.cpu_sig = leaf.eax;
+	if (cpu)
+		want.start = table.ap_reset;
+	sev_vmsa_page(&want, page);
+	check_segment(page, &s->es);
+	check_segment(page + 0x10, &s->cs);
+	check_segment(page + 0x20, &s->ss);
+	check_segment(page + 0x30, &s->ds);
+	check_segment(page + 0x40, &s->fs);
+	check_segment(page + 0x50, &s->gs);
+	check_segment(page + 0x70, &s->ldt);
+	check_segment(page + 0x90, &s->tr);
+	CHECK_INT(s->gdt.limit, le_load(page + 0x64, 4));
+	CHECK_INT(s->idt.limit, le_load(page + 0x84, 4));
+	CHECK_INT(s->gdt.base | s->idt.base | s->cr2 | s->cr3 | s->cr4 | s->efer, 0);
+	/* KVM hides CD and NW from the processor, as it adds EFER.SVME and CR4.MCE. */
+	CHECK_INT(s->cr0 & ~0x60000000ULL, le_load(page + 0x158, 8));
+	CHECK_INT(regs.rip, le_load(page + 0x178, 8));
+	CHECK_INT(regs.rflags, le_load(page + 0x170, 8));
+	CHECK_INT(regs.rdx, le_load(page + 0x310, 8));
+	regs.rip = regs.rflags = regs.rdx = 0;
+	CHECK(!memcmp(&regs, &none, sizeof(regs)));
+}
+
 static void check_launch(const struct kind *kind, bool new_kernel, bool high, bool owner)
 {
 	char more[256] = "", want[512];
@@ -194,6 +243,8 @@ static void check_launch(const struct kind *kind, bool new_kernel, bool high, bo
 	check_measured_parts();
 	check_measurement(vm, kind, policy);
 	check_guest_cpuid(kind);
+	for (unsigned int i = 0; kind->es && i < 2; i++)
+		check_vmsa(i);
 	CHECK_INT(rec.nr_slots, high ? 3 : 2);
 	check_secret(vm, 0, 64);
 	check_secret(vm, high ? GIB(4) + 4096 : 0x300010, 4080);

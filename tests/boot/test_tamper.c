@@ -45,7 +45,7 @@ static struct tvm_vm *measured(struct owner *o, struct tvm_measurement *m)
 {
 	struct tvm_vm *vm;
 
-	if (!owner_init(o, csv, OWNER_POLICY)) {
+	if (!owner_init(o, csv, OWNER_POLICY, false)) {
 		tests.this_failed = true;
 		return NULL;
 	}
@@ -99,7 +99,7 @@ static void test_nothing_changed(void)
 		&last_error), 0);
 	CHECK_INT(tvm_start(vm, &last_error), 0);
 	firmware_runs = !tvm_wait(vm, 20000, &end) && end.reason == TVM_EXIT_POWEROFF;
-	if (!firmware_runs)
+	if (!firmware_runs) /* a KVM in software may lack instructions */
 		printf("# the firmware's guest does not run here: %d %s\n", end.reason, end.msg);
 	tvm_free(vm);
 	owner_fini(&o);
@@ -164,7 +164,7 @@ static void test_measurement_bits(void)
 	memcpy(other.blob + 32, m.blob + 32, 16);
 	CHECK_INT(owner_verify(&o, &other, OWNER_POLICY, digest), -EBADMSG);
 
-	REQUIRE(owner_init(&stranger, csv, OWNER_POLICY));
+	REQUIRE(owner_init(&stranger, csv, OWNER_POLICY, false));
 	CHECK_INT(owner_verify(&stranger, &m, OWNER_POLICY, digest), -EBADMSG);
 	tvm_free(vm);
 	tvm_free(vm2);
@@ -197,7 +197,7 @@ static void test_session_mac(void)
 	};
 	struct owner o;
 
-	REQUIRE(owner_init(&o, csv, OWNER_POLICY));
+	REQUIRE(owner_init(&o, csv, OWNER_POLICY, false));
 	for (unsigned int i = 0; i < 4; i++) {
 		o.session.bytes[at[i]] ^= 0x80;
 		owner_write(&o);
@@ -215,7 +215,8 @@ static void test_dh_cert(void)
 {
 	struct owner o, other;
 
-	REQUIRE(owner_init(&o, csv, OWNER_POLICY) && owner_init(&other, csv, OWNER_POLICY));
+	REQUIRE(owner_init(&o, csv, OWNER_POLICY, false));
+	REQUIRE(owner_init(&other, csv, OWNER_POLICY, false));
 	o.godh.usage = le32_make(SEV_USAGE_PEK);
 	owner_write(&o);
 	refused(guest_config(&o, ""), -EKEYREJECTED, "LAUNCH_START", "INVALID_CERTIFICATE");
@@ -237,7 +238,8 @@ static void test_other_platform(void)
 {
 	struct owner o, other;
 
-	REQUIRE(owner_init(&o, csv, OWNER_POLICY) && owner_init(&other, csv, OWNER_POLICY));
+	REQUIRE(owner_init(&o, csv, OWNER_POLICY, false));
+	REQUIRE(owner_init(&other, csv, OWNER_POLICY, true));
 	o.godh = other.godh;
 	o.session = other.session;
 	owner_write(&o);
@@ -250,7 +252,7 @@ static void test_policy(void)
 {
 	struct owner o;
 
-	REQUIRE(owner_init(&o, csv, OWNER_POLICY));
+	REQUIRE(owner_init(&o, csv, OWNER_POLICY, false));
 	/* Not the one that the session is for. */
 	refused(guest_config(&o, ",policy=0"), -EKEYREJECTED, "LAUNCH_START", "BAD_MEASUREMENT");
 	refused(guest_config(&o, ",policy=3"), -EKEYREJECTED, "LAUNCH_START", "BAD_MEASUREMENT");
@@ -576,7 +578,7 @@ static void test_no_hashes(void)
 
 	if (!firmware_runs)
 		SKIP("no firmware guest on this KVM");
-	REQUIRE(owner_init(&o, csv, OWNER_POLICY));
+	REQUIRE(owner_init(&o, csv, OWNER_POLICY, false));
 	vm = launch(guest_config(&o, ",kernel-hashes=off"));
 	REQUIRE(vm);
 	CHECK_INT(tvm_wait(vm, PATIENCE_MS, &end), 0);
@@ -586,28 +588,37 @@ static void test_no_hashes(void)
 	owner_fini(&o);
 }
 
-int main(void)
+/*
+ * `test_tamper firmware` is what needs a KVM that runs the firmware and nothing else: emulated
+ * hosts are slow.
+ */
+int main(int argc, char **argv)
 {
+	bool all = argc < 2;
+
 	if (cannot_run())
 		return 0;
 	for (int i = 0; i < 2; i++) {
 		csv = i;
 		printf("# algorithms of %s\n", csv ? "csv" : "sev");
 		RUN_LIMITED(test_nothing_changed);
-		RUN_LIMITED(test_other_contents);
-		RUN_LIMITED(test_measurement_bits);
-		RUN_LIMITED(test_session_mac);
-		RUN_LIMITED(test_dh_cert);
-		RUN_LIMITED(test_other_platform);
-		RUN_LIMITED(test_policy);
-		RUN_LIMITED(test_secret_bits);
-		RUN_LIMITED(test_secret_replayed);
-		RUN_LIMITED(test_secret_keys);
-		RUN_LIMITED(test_secret_place);
-		RUN_LIMITED(test_order);
-		RUN_LIMITED(test_debug);
+		if (all) {
+			RUN_LIMITED(test_other_contents);
+			RUN_LIMITED(test_measurement_bits);
+			RUN_LIMITED(test_session_mac);
+			RUN_LIMITED(test_dh_cert);
+			RUN_LIMITED(test_other_platform);
+			RUN_LIMITED(test_policy);
+			RUN_LIMITED(test_secret_bits);
+			RUN_LIMITED(test_secret_replayed);
+			RUN_LIMITED(test_secret_keys);
+			RUN_LIMITED(test_secret_place);
+			RUN_LIMITED(test_order);
+			RUN_LIMITED(test_debug);
+		}
 		RUN_LIMITED(test_firmware_refuses);
 		RUN_LIMITED(test_no_hashes);
 	}
+	owner_forget_platforms();
 	return tests_done();
 }
