@@ -11,7 +11,7 @@ show() { echo; echo "[$1] $2"; }
 quietly() { "$@" >log 2>&1 || { cat log; exit 1; }; }
 
 show host "make a soft platform: secure processor in software, not confidential"
-./tvm-attest platform --soft plat --create --allow-soft | sed 's/^/    /'
+./tvm-attest platform --soft plat --create sev --allow-soft | sed 's/^/    /'
 
 show owner "make a session for this platform; the keys stay with the owner"
 quietly ./tvm-attest session --soft plat --allow-soft --policy 1 --out owner

@@ -7,12 +7,32 @@
 #include "attest/soft_id.h"
 #include "cli/tvm-attest/file.h"
 #include "cli/tvm-attest/platform.h"
+#include "tee/csv/backend.h"
+#include "tvm.h"
 
 struct opts {
 	struct platform_opts platform;
-	const char *export;
+	const char *export, *create;
 	bool no_verify, json;
 };
+
+/* The software platform makes what it lacks when it is opened. */
+static enum status create(const struct opts *o)
+{
+	const struct soft_opts soft = {
+		.dir = o->platform.soft,
+		.csv = !strcmp(o->create, "csv"),
+	};
+	struct sev_backend backend;
+	struct tvm_error err;
+
+	if (!o->platform.soft || (!soft.csv && strcmp(o->create, "sev")))
+		return (enum status)fail(STATUS_USAGE, "--create takes sev or csv, and --soft DIR");
+	if (sev_backend_soft_open(&soft, &backend, &err) < 0)
+		return (enum status)fail(STATUS_ERROR, "%s", err.msg);
+	backend.ops->close(backend.ctx);
+	return STATUS_OK;
+}
 
 static void print_status(const struct platform *p, struct out *out)
 {
@@ -23,7 +43,7 @@ static void print_status(const struct platform *p, struct out *out)
 	out_num(out, "api-major", p->api_major);
 	out_num(out, "api-minor", p->api_minor);
 	out_num(out, "build-id", p->build);
-	if (!p->soft) {
+	if (p->live) {
 		out_text(out, "state", p->state < 3 ? states[p->state] : "unknown");
 		out_num(out, "guests", p->guests);
 	}
@@ -64,8 +84,9 @@ static enum status export(const struct platform *p, const char *dir)
 static enum status run(struct platform *p, const struct opts *o)
 {
 	struct out out = { .json = o->json };
-	enum status s = platform_open(p, &o->platform);
+	enum status s = o->create ? create(o) : STATUS_OK;
 
+	s = s ? s : platform_open(p, &o->platform);
 	s = s ? s : o->export ? export(p, o->export) : STATUS_OK;
 	if (s)
 		return s;
@@ -82,6 +103,8 @@ int cmd_platform(int argc, char **argv)
 	struct opts o = { 0 };
 	const struct arg args[] = {
 		PLATFORM_ARGS(&o.platform),
+		{ "create", ARG_TEXT, &o.create, 0, "sev|csv",
+			"Make a software platform in --soft DIR, unless there is one." },
 		{ "export", ARG_TEXT, &o.export, 0, "DIR", "Write the certificates to DIR." },
 		{ "no-verify", ARG_FLAG, &o.no_verify, 0, NULL, "Show and export only." },
 		{ "json", ARG_FLAG, &o.json, 0, NULL, "Print one JSON object." },
@@ -92,7 +115,7 @@ int cmd_platform(int argc, char **argv)
 		args, ARGS_NR(args),
 	};
 	enum args_result parsed = args_parse(&table, argc, argv);
-	struct platform p;
+	struct platform p = { 0 };
 	enum status s;
 
 	if (parsed != ARGS_GO)

@@ -41,7 +41,7 @@ static enum status read_all(struct platform *p, int fd)
 
 	if (s)
 		return s;
-	p->have_status = true;
+	p->have_status = p->live = true;
 	p->api_major = st.api_major;
 	p->api_minor = st.api_minor;
 	p->build = st.build;

@@ -54,8 +54,10 @@ struct platform {
 	enum trust trust;		/* set by platform_verify() */
 	/* What the platform says about itself; not signed. */
 	bool have_status;
-	uint8_t api_major, api_minor, build, state;
+	uint8_t api_major, api_minor, build;
 	bool owned, es;
+	bool live;			/* asked right now: state and guests are set */
+	uint8_t state;
 	unsigned int guests;
 	bool have_chip_id;
 	uint8_t chip_id[64];

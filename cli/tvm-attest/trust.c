@@ -127,7 +127,8 @@ void platform_print(const struct platform *p, struct out *out)
 		[TRUST_SOFT] = SOFT_NAME,
 	};
 
-	out_text(out, "platform", p->soft ? SOFT_NAME : "hardware");
+	out_text(out, "platform", p->soft ? SOFT_NAME :
+		p->trust == TRUST_NONE ? "unknown: not verified" : "hardware");
 	out_text(out, "algorithms", p->alg == ATTEST_CSV ? "csv" : "sev");
 	out_text(out, "root", roots[p->trust]);
 	out_bool(out, "verified", p->trust != TRUST_NONE);

@@ -90,7 +90,7 @@ bool fw_hash_equal(const uint8_t *a, const uint8_t *b);
 struct fw_boot {
 	const struct fw_info *info;
 	const struct fw_kernel *kernel;
-	const uint8_t *file;		/* the kernel's file, header_size bytes from 0x1f1 are used */
+	const uint8_t *file;		/* the kernel's; header_size bytes from 0x1f1 are used */
 	uint64_t initrd_gpa;
 	uint64_t rsdp_gpa;
 	uint64_t rom_size;

@@ -19,10 +19,13 @@ $(patsubst tests/fuzz/fuzz_%.c,$B/fuzz/%,$(wildcard tests/fuzz/fuzz_fw_*.c)): \
 	$(filter-out %/main.c %/platform.c %/mem.c,$(filter $(FW)/%,$(FW_SRCS)))
 
 $B/tests/firmware/mkinfo: $(FW_HOST)
-$B/tests/firmware/image: $B/tests/firmware/image.o
 
 ifeq ($(ARCH),x86_64)
 OBJS += $B/$(FW)/embed.o
+
+# To be run with B set, beside the programs: of the image, and booting it in an emulator.
+FW_TESTS := $B/tests/firmware/image tests/firmware/emulator.sh
+programs: $B/tests/firmware/image $B/tests/firmware/mkinfo $(FW_BIN)
 
 # Addresses around 4 GiB, which no 32-bit displacement of the non-PIC model reaches; so -fpie,
 # whose code is relative, linked at a fixed place. -fbuiltin: small copies without calls.

@@ -151,9 +151,22 @@ static int unwrap(char **argv)
 	return 0;
 }
 
+/* The PEK as it signs: with the user id of its certificate. */
+static struct key *read_pek(const char *dir, struct sev_cert_chain *chain)
+{
+	struct key *pek = read_key(dir, "pek.key");
+	size_t len = read_file(dir, SOFT_FILE_CHAIN, chain, sizeof(*chain));
+
+	must(len == sizeof(*chain), "chain");
+	must(alg_of(pek) == ATTEST_SEV || !key_set_uid(pek, chain->pek.pubkey.uid,
+		le16_get(chain->pek.pubkey.uid_len)), "uid");
+	return pek;
+}
+
 static int report(char **argv)
 {
-	struct key *pek = read_key(argv[0], "pek.key");
+	struct sev_cert_chain chain;
+	struct key *pek = read_pek(argv[0], &chain);
 	struct sev_report r = { .policy = le32_make((uint32_t)strtoul(argv[2], NULL, 0)) };
 
 	must(text_unhex(argv[1], r.digest, 32) && text_unhex(argv[3], r.mnonce, 16), "arguments");
@@ -165,19 +178,17 @@ static int report(char **argv)
 
 static int csv_report(char **argv)
 {
-	struct key *pek = read_key(argv[0], "pek.key");
+	struct sev_cert_chain chain;
+	struct key *pek = read_pek(argv[0], &chain);
 	struct csv_report r = {
 		.policy = le32_make((uint32_t)strtoul(argv[2], NULL, 0)),
 		.user_data = "the guest's own data",
 		.anonce = le32_make(0x1291429b),
 		.serial = "SERIAL0001",
 	};
-	struct sev_cert_chain chain;
 
-	must(read_file(argv[0], SOFT_FILE_CHAIN, &chain, sizeof(chain)) == sizeof(chain), "chain");
 	must(text_unhex(argv[1], r.measure, 32) && text_unhex(argv[3], r.mnonce, 16), "arguments");
 	r.pek = chain.pek;
-	must(!key_set_uid(pek, chain.pek.pubkey.uid, le16_get(chain.pek.pubkey.uid_len)), "uid");
 	must(!csv_report_sign(&r, pek), "sign");
 	write_file("", argv[4], &r, sizeof(r));
 	key_free(pek);

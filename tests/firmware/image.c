@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * image FILE: whether tools and VMMs find what they look for in a firmware image. The table
- * is walked from its end, as QEMU (hw/i386/pc_sysfw_ovmf.c) and sev-snp-measure do. TAP.
+ * image [FILE]: whether tools and VMMs find what they look for in a firmware image, by default
+ * that of the build directory B. The table is walked from its end, as QEMU
+ * (hw/i386/pc_sysfw_ovmf.c) and sev-snp-measure do. TAP.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/bits.h"
 #include "firmware/x86_64/fw_abi.h"
@@ -15,7 +17,8 @@ static size_t size;
 /* The data of an entry, NULL if there is none; guid as it lies in memory. */
 static const uint8_t *entry(const char *guid, size_t want)
 {
-	static const char footer[] = "\xde\x82\xb5\x96\xb2\x1f\xf7\x45\xba\xea\xa3\x66\xc5\x5a\x08\x2d";
+	static const char footer[] =
+		"\xde\x82\xb5\x96\xb2\x1f\xf7\x45\xba\xea\xa3\x66\xc5\x5a\x08\x2d";
 	size_t end = size - 50, left;
 
 	if (size < 4096 || memcmp(image + size - 48, footer, 16))
@@ -97,11 +100,15 @@ static void test_metadata(void)
 
 int main(int argc, char **argv)
 {
-	FILE *f = argc == 2 ? fopen(argv[1], "rbe") : NULL;
+	const char *b = getenv("B");
+	char path[4096];
+	FILE *f;
 
+	snprintf(path, sizeof(path), "%s/firmware/tvm-fw-x86_64.bin", b ? b : "build/x86_64");
+	f = fopen(argc > 1 ? argv[1] : path, "rbe");
 	if (!f) {
-		fprintf(stderr, "usage: image FILE\n");
-		return 2;
+		printf("1..0 # SKIP no firmware image: %s\n", argc > 1 ? argv[1] : path);
+		return 0;
 	}
 	size = fread(image, 1, sizeof(image), f);
 	fclose(f);

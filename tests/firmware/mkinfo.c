@@ -64,7 +64,8 @@ static uint8_t *entry(uint8_t *at, const char *guid, const struct blob *b)
 
 int main(int argc, char **argv)
 {
-	uint8_t hashes[176] = "\x06\xd6\x38\x94\x22\x4f\xc9\x4c\xb4\x79\xa7\x93\xd4\x11\xfd\x21\xa8";
+	uint8_t hashes[176] =
+		"\x06\xd6\x38\x94\x22\x4f\xc9\x4c\xb4\x79\xa7\x93\xd4\x11\xfd\x21\xa8";
 	struct blob kernel, initrd, cmdline;
 	struct fw_boot_info bi = {
 		.magic = le64_make(FW_BOOT_INFO_MAGIC),
@@ -96,9 +97,12 @@ int main(int argc, char **argv)
 	bi.initrd_size = le64_make(initrd.size);
 	bi.cmdline_gpa = le64_make(cmdline.gpa);
 	bi.cmdline_size = le64_make(cmdline.size);
-	at = entry(at, "\xd8\x2d\xd0\x97\x20\xbd\x94\x4c\xaa\x78\xe7\x71\x4d\x36\xab\x2a", &cmdline);
-	at = entry(at, "\x31\xf7\xba\x44\x2f\x3a\xd7\x4b\x9a\xf1\x41\xe2\x91\x69\x78\x1d", &initrd);
-	entry(at, "\x37\x94\xe7\x4d\xd2\xab\x7f\x42\xb8\x35\xd5\xb1\x72\xd2\x04\x5b", &kernel);
+	at = entry(at, "\xd8\x2d\xd0\x97\x20\xbd\x94\x4c\xaa\x78\xe7\x71\x4d\x36\xab\x2a",
+		&cmdline);
+	at = entry(at, "\x31\xf7\xba\x44\x2f\x3a\xd7\x4b\x9a\xf1\x41\xe2\x91\x69\x78\x1d",
+		&initrd);
+	entry(at, "\x37\x94\xe7\x4d\xd2\xab\x7f\x42\xb8\x35\xd5\xb1\x72\xd2\x04\x5b",
+		&kernel);
 	save(argv[1], "info", &bi, sizeof(bi));
 	save(argv[1], "hashes", hashes, sizeof(hashes));
 	save(argv[1], "cmdline", cmdline.data, cmdline.size);

@@ -177,8 +177,8 @@ static int launch_secret(struct input *in, struct soft_psp *psp, struct machine 
 	bool fine = how & 0x80;
 
 	if (fine) /* else the last one again, or whatever lies there */
-		sev_secret_seal(psp->model->alg, &m->tk, m->m.measure, 0, NULL, m->ram, len, &m->hdr,
-			m->blobs, NULL);
+		sev_secret_seal(psp->model->alg, &m->tk, m->m.measure, 0, NULL, m->ram, len,
+			&m->hdr, m->blobs, NULL);
 	if (how & 0x40) {
 		spoil(in, &m->hdr, sizeof(m->hdr));
 		spoil(in, m->blobs, SEV_BLOB_MAX);

@@ -9,6 +9,7 @@ cat >"$scratch/rules" <<'RULES'
 ^tests/                           .
 ^include/                         ^$
 ^examples/                        ^$
+^cli/tvm-attest/cmd_platform      ^(cli|attest)/|^tee/csv/backend\.h$
 ^cli/tvm-attest                   ^(cli|attest)/
 ^cli/                             ^cli/
 ^base/                            ^base/

@@ -69,7 +69,9 @@ static inline int fake_write_private(void *ctx, uint64_t uaddr, const void *src,
 
 static inline void fake_page(unsigned int index, uint8_t page[SEV_VMSA_LEN])
 {
-	struct sev_vmsa vmsa = { .start = index ? 0x80b004 : SEV_RESET_VECTOR, .cpu_sig = 0x800f12 };
+	struct sev_vmsa vmsa = {
+		.start = index ? 0x80b004 : SEV_RESET_VECTOR, .cpu_sig = 0x800f12,
+	};
 
 	sev_vmsa_page(&vmsa, page);
 }

@@ -186,8 +186,10 @@ static void replaced(bool csv, bool kept)
 		CHECK_INT(sev_chain_verify(&after.pdh, &after.chain, csv ? ATTEST_CSV : ATTEST_SEV,
 			&err), 0);
 		CHECK_INT(!!memcmp(&before.pdh, &after.pdh, SEV_CERT_LEN), cases[i].pdh);
-		CHECK_INT(!!memcmp(&before.chain.pek, &after.chain.pek, SEV_CERT_LEN), cases[i].pek);
-		CHECK_INT(!!memcmp(&before.chain.oca, &after.chain.oca, SEV_CERT_LEN), cases[i].oca);
+		CHECK_INT(!!memcmp(&before.chain.pek, &after.chain.pek, SEV_CERT_LEN),
+			cases[i].pek);
+		CHECK_INT(!!memcmp(&before.chain.oca, &after.chain.oca, SEV_CERT_LEN),
+			cases[i].oca);
 		CHECK(!memcmp(&before.chain.cek, &after.chain.cek, SEV_CERT_LEN));
 		host_close(&h);
 		if (kept) {
@@ -256,7 +258,9 @@ static void import(bool csv)
 	enum attest_alg alg = csv ? ATTEST_CSV : ATTEST_SEV;
 	struct sev_cert pek, oca, bad;
 	struct sev_pek_csr in = { (uintptr_t)&pek, sizeof(pek) };
-	struct sev_pek_cert_import im = { (uintptr_t)&pek, sizeof(pek), (uintptr_t)&oca, sizeof(oca) };
+	struct sev_pek_cert_import im = {
+		(uintptr_t)&pek, sizeof(pek), (uintptr_t)&oca, sizeof(oca)
+	};
 	struct sev_platform_status st;
 	struct key *key = NULL;
 	struct tvm_error err = { 0 };
@@ -281,10 +285,12 @@ static void import(bool csv)
 	bad = pek;
 	bad.pubkey = before.pdh.pubkey;
 	im.pek_uaddr = (uintptr_t)&bad;
-	CHECK_INT(host_platform(&h, SEV_PLATFORM_PEK_CERT_IMPORT, &im), SEV_RET_INVALID_CERTIFICATE);
+	CHECK_INT(host_platform(&h, SEV_PLATFORM_PEK_CERT_IMPORT, &im),
+		SEV_RET_INVALID_CERTIFICATE);
 	im.pek_uaddr = (uintptr_t)&pek;
 	im.oca_uaddr = (uintptr_t)&pek;
-	CHECK_INT(host_platform(&h, SEV_PLATFORM_PEK_CERT_IMPORT, &im), SEV_RET_INVALID_CERTIFICATE);
+	CHECK_INT(host_platform(&h, SEV_PLATFORM_PEK_CERT_IMPORT, &im),
+		SEV_RET_INVALID_CERTIFICATE);
 	im.oca_uaddr = (uintptr_t)&oca;
 	im.oca_len--;
 	CHECK_INT(host_platform(&h, SEV_PLATFORM_PEK_CERT_IMPORT, &im), SEV_RET_INVALID_LEN);

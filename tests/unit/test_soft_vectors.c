@@ -144,7 +144,8 @@ static void test_sev(void)
 	check_digest(&h, digest);
 	CHECK_INT(host_measure(&h, &m), 0);
 	check_measure(EVP_sha256(), "0401371505000000", digest, &m, measure);
-	check_packet(&h, measure, "f38fe389ce25b4cd00c02185ab5aa4c4768f2615c33bfe0f0d972184557b72a7",
+	check_packet(&h, measure,
+		"f38fe389ce25b4cd00c02185ab5aa4c4768f2615c33bfe0f0d972184557b72a7",
 		"d1ee50d069924667076e4ce82ce91faf9385b3d9a0616d6038346c38b483dbd2"
 		"1d84a5afcc031969ecc9f8eb3cbb1b8fc578914a2b735643c3793df1a617f207");
 	host_close(&h);
@@ -181,7 +182,8 @@ static void test_csv(void)
 	check_digest(&h, digest);
 	CHECK_INT(host_measure(&h, &m), 0);
 	check_measure(EVP_sm3(), "0401030605000000", digest, &m, measure);
-	check_packet(&h, measure, "531cbd99077d0377694fab6f4e3fa1c4a91a37d6ebe44d164b23e007c0486ce5",
+	check_packet(&h, measure,
+		"531cbd99077d0377694fab6f4e3fa1c4a91a37d6ebe44d164b23e007c0486ce5",
 		"7f36148210992486e2321cf0ddb9835c4c828b9ced9e2f2f41537858a6d4b810"
 		"48f19891892df8cc6297582fd50b8696310107658096e225536cb1de00184fc0");
 	host_close(&h);

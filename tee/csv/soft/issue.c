@@ -4,7 +4,7 @@
  * platform when a command needs it, shuts it down for a factory reset. The caller counts as
  * privileged and as having the device open for writing.
  */
-#include "tee/csv/soft/vm.h"
+#include "tee/csv/soft/issue.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,8 +12,8 @@
 
 #include "base/cleanup.h"
 #include "tee/csv/soft/fw.h"
-#include "tee/csv/soft/issue.h"
 #include "tee/csv/soft/keys.h"
+#include "tee/csv/soft/vm.h"
 
 static int need_init(struct soft_psp *psp)
 {

@@ -99,7 +99,7 @@ int keys_save(const struct soft_keys *keys, struct tvm_error *err)
 	r = store_open(&st, keys->dir, err);
 	if (!r)
 		r = save(keys, &st, err);
-	/* From here on the new keys hold; exports that are missing are written at the next start. */
+	/* From here on the new keys hold; missing exports are written at the next start. */
 	if (!r)
 		write_exports(keys, &st, NULL);
 	store_close(&st);
@@ -127,8 +127,8 @@ static int check_exports(const struct soft_keys *keys, struct store *st, struct 
 			return (int)n;
 		if ((size_t)n != e[i].len || memcmp(buf, e[i].data, e[i].len))
 			return err_set(err, -EINVAL,
-				"soft platform: '%s/%s' does not belong to the keys there; remove it",
-				st->dir, e[i].name);
+				"soft platform: '%s/%s' does not belong to the keys there; "
+				"remove it", st->dir, e[i].name);
 	}
 	return write_status(keys, st, err);
 }

@@ -24,6 +24,9 @@ struct keyfile {
 	uint8_t check[ALG_HASH_LEN];	/* SHA-256 of all before: finds damage, not malice */
 };
 
+/* No padding: the file is this, byte by byte. */
+_Static_assert(sizeof(struct keyfile) == 12956, "file layout");
+
 /* Wipe f afterwards, whatever the result. */
 int keyfile_encode(const struct soft_keys *keys, struct keyfile *f);
 

@@ -106,7 +106,8 @@ static int make_pdh(struct soft_keys *keys)
 
 int keys_certify(struct soft_keys *keys)
 {
-	const uint8_t *root_id = (const uint8_t *)SOFT_KEY_ID, *ask_id = (const uint8_t *)SOFT_ASK_ID;
+	const uint8_t *root_id = (const uint8_t *)SOFT_KEY_ID;
+	const uint8_t *ask_id = (const uint8_t *)SOFT_ASK_ID;
 	struct sev_cert cek = keys->chain.cek;
 	struct key *ark = NULL, *ask = NULL;
 	uint8_t roots[SEV_CA_PAIR_MAX];

@@ -44,7 +44,7 @@ void keys_free(struct soft_keys *keys); /* wiped; NULL is fine */
  */
 int keys_new_pdh(struct soft_keys **keys);
 int keys_new_pek(struct soft_keys **keys);
-int keys_reset(struct soft_keys **keys);	/* FACTORY_RESET: OCA, PEK, PDH; chip and CEK stay */
+int keys_reset(struct soft_keys **keys);	/* new OCA, PEK, PDH; chip and CEK stay */
 int keys_import(struct soft_keys **keys, const struct sev_cert *pek, const struct sev_cert *oca);
 
 /* For keydir.c: everything new; with roots, unless the platform is for one run. */

@@ -201,7 +201,8 @@ int fw_launch_finish(struct soft_psp *psp, uint32_t handle)
 	if (r < 0)
 		return soft_fw_error(r);
 	/* CSV: the owner's session may name the digest that it is for; see model_csv.c. */
-	if (memcmp(g->vm_digest, any, sizeof(any)) && !alg_equal(g->vm_digest, digest, sizeof(digest)))
+	if (memcmp(g->vm_digest, any, sizeof(any)) &&
+	    !alg_equal(g->vm_digest, digest, sizeof(digest)))
 		return SEV_RET_BAD_MEASUREMENT;
 	/* A running guest takes no more secrets and is not measured again. */
 	OPENSSL_cleanse(&g->tk, sizeof(g->tk));

@@ -41,12 +41,12 @@ struct soft_psp;
 #define SOFT_MAX_ASID 24
 #define SOFT_MIN_SEV_ASID 5
 #define SOFT_MAX_GUESTS 16
-#define SOFT_MAX_SECRETS 64		/* packets that one launch takes: replay memory is bounded */
+#define SOFT_MAX_SECRETS 64		/* packets of a launch: replay memory is bounded */
 #define SOFT_CHIP_ID_LEN 64		/* one socket */
 
+#define BIT_U32(n) (1U << (n))
 #define SOFT_FLAG_OWNED BIT_U32(0)	/* PLATFORM_STATUS flags */
 #define SOFT_FLAG_ES BIT_U32(8)
-#define BIT_U32(n) (1U << (n))
 
 enum soft_pstate { SOFT_UNINIT, SOFT_INIT, SOFT_WORKING };	/* as PLATFORM_STATUS says it */
 
@@ -56,7 +56,7 @@ struct soft_guest {
 	uint32_t policy;
 	enum sev_gstate state;
 	uint32_t asid;			/* 0: not ACTIVE */
-	uint32_t vek;			/* names the memory key; guests that share it have one name */
+	uint32_t vek;			/* names the memory key, so that sharing shows */
 	bool broken;			/* digest and memory differ after a host's failure */
 	struct attest_tk tk;
 	struct alg_running *digest;	/* owned */
@@ -68,7 +68,7 @@ struct soft_guest {
 
 /* What a command touches outside of the processor: the machine that issued it. */
 struct soft_memory {
-	const struct soft_memory_ops *ops;	/* NULL: memory is plain, private bytes lie in place */
+	const struct soft_memory_ops *ops; /* NULL: plain memory, private bytes in place */
 	void *ctx;
 };
 

@@ -60,8 +60,8 @@ ssize_t store_read(struct store *st, const char *name, void *buf, size_t size, b
 	if (fd < 0 || fstat(fd, &sb) < 0)
 		return err_sys(err, -errno, "soft platform: cannot open '%s/%s'", st->dir, name);
 	if (!S_ISREG(sb.st_mode))
-		return err_set(err, -EINVAL, "soft platform: '%s/%s' is not a regular file", st->dir,
-			name);
+		return err_set(err, -EINVAL, "soft platform: '%s/%s' is not a regular file",
+			st->dir, name);
 	if (secret && (sb.st_mode & (S_IRWXG | S_IRWXO)))
 		return err_set(err, -EACCES,
 			"soft platform: others may read '%s/%s'; chmod 600 it, or make new keys",

@@ -32,6 +32,17 @@ struct soft_vm {
 int soft_op(void *ctx, enum sev_guest_cmd id, void *data, uint32_t *status);
 int soft_issue(void *ctx, enum sev_platform_cmd cmd, void *data, uint32_t *status);
 
+/*
+ * op_launch.c: commands with a structure, for op.c; data is not NULL. len_out: bytes of memory
+ * that the command went over, for the cost model.
+ */
+int soft_take_asid(struct soft_vm *vm, bool es); /* -EBUSY: none is left */
+int op_launch_start(struct soft_vm *vm, void *data);
+int op_launch_update_data(struct soft_vm *vm, const void *data, uint64_t *len_out);
+int op_launch_update_vmsa(struct soft_vm *vm, uint64_t *len_out);
+int op_launch_measure(struct soft_vm *vm, void *data);
+int op_launch_secret(struct soft_vm *vm, const void *data);
+
 /* region.c */
 int soft_reg_region(void *ctx, uint64_t uaddr, uint64_t size);
 /* 0; -EINVAL: empty or wrapping; -EFAULT: not all of it was registered. */
