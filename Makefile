@@ -44,7 +44,8 @@ LINK     = $(call quiet,LD ,$@)$(CC) -o $@ $(filter %.o %.a,$^) $(LDFLAGS) $(LIB
 CLI  := $(patsubst %.c,$B/%.o,$(wildcard cli/*.c))
 ATTEST := $(patsubst %.c,$B/%.o,$(wildcard cli/tvm-attest/*.c))
 # Tests of the other architecture's code are left out.
-UNIT := $(patsubst %.c,$B/%,$(filter-out $(if $(filter aarch64,$(ARCH)),%/test_acpi.c,%/test_fdt.c),\
+UNIT := $(patsubst %.c,$B/%,$(filter-out $(if $(filter aarch64,$(ARCH)),\
+	%/test_acpi.c $(addprefix tests/unit/test_,soft_%.c csv_%.c views.c),%/test_fdt.c),\
 	$(wildcard tests/unit/test_*.c)))
 BOOT := $(patsubst %.c,$B/%,$(wildcard tests/boot/test_*.c))
 FAULT := $(patsubst %.c,$B/%,$(wildcard tests/fault/test_*.c))
@@ -131,7 +132,7 @@ check: deps-test
 		$(patsubst $B/%,$(call sub,$(SANITIZED))/%,$(PROGRAMS)) \
 		$(patsubst %,build/$(ARCH)-thread/tests/unit/test_%,$(filter $(TSAN),\
 			$(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c)))) \
-		tests/boot/guests.sh tests/boot/cli.sh $(if $(QUICK),,tests/boot/linux.sh)
+		$(FW_TESTS) tests/boot/guests.sh tests/boot/cli.sh $(if $(QUICK),,tests/boot/linux.sh)
 
 lint: all
 	@B=$B tests/run.sh $(LINT)

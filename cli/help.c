@@ -13,7 +13,8 @@ static const struct {
 	{ "kernel", "Boot" },
 	{ "memory", "Memory and processors" },
 	{ "disk", "Devices" },
-	{ "no-reboot", "Lifecycle and protection" },
+	{ "no-reboot", "Lifecycle" },
+	{ "firmware", "Confidential machines" },
 	{ "config", "Command" },
 };
 

@@ -122,7 +122,7 @@ static const struct opt config_opts[] = {
 	  .help = "Measured boot firmware; default: builtin where --tee needs it." },
 	{ "tee", OPT_SUB, AT(tee), .sub = &tee_table, .def = "none",
 	  .arg = "KIND[,platform=hw|soft][,KEY=VALUE...]",
-	  .help = "Trusted execution environment: sev, sev-es, csv or csv2." },
+	  .help = "Confidential machine: sev, sev-es, csv or csv2; tvm-run(1) has the keys." },
 };
 
 const struct opt_table config_table = {

@@ -45,22 +45,19 @@ result() { # NAME STATUS
     fi
 }
 
-not() { ! "$@"; }
-
-# check NAME COMMAND...
-check() {
+check() { # NAME COMMAND...
     "${@:2}"
     result "$1" $?
 }
 
 # One launch, up to the measurement; $pid then waits for a secret.
-launch() { # POLICY ARGUMENT...
-    policy=$1
-    rm -rf owner
+launch() { # KIND POLICY ARGUMENT...
+    kind=$1 policy=$2
+    rm -rf owner err metrics
     "$build/tvm-attest" session --soft platform --allow-soft --policy "$policy" --out owner \
         >tool 2>&1 || return
     cat owner/tek.bin owner/tik.bin >owner/tk.bin
-    "$build/tvm-run" --memory 64M --log-level info "${@:2}" --tee "sev,platform=soft,soft-dir=\
+    "$build/tvm-run" --memory 64M --metrics metrics "${@:3}" --tee "$kind,platform=soft,soft-dir=\
 platform,policy=$policy,session=owner/session.b64,dh-cert=owner/godh.b64,measurement=owner/m,\
 secret-header=owner/header,secret=owner/payload,secret-timeout=30" >out 2>err </dev/null &
     pid=$!
@@ -70,43 +67,143 @@ secret-header=owner/header,secret=owner/payload,secret-timeout=30" >out 2>err </
     done
 }
 
-# The tool with what the platform says of itself.
+# Nothing comes after the measurement.
+give_up() {
+    kill $pid 2>/dev/null
+    wait $pid 2>/dev/null
+}
+
+# The tool, told what the platform says of itself; its keys come first.
 tool() { # ARGUMENT...
     "${validate[@]}" --measurement "$(cat owner/m)" --api-major "$major" --api-minor "$minor" \
         --build-id "$id" --policy $((policy)) --firmware "$fw" "$@" >tool 2>&1
 }
 
-finish_launch() {
-    kill $pid 2>/dev/null
+accepts() { # ARGUMENT...
+    tool --tik owner/tik.bin --tek owner/tek.bin "$@" && grep -q '^OK: Looks good' tool
+}
+
+# Status 1 is the tool's word for a measurement that does not match; others are errors.
+refuses() { # ARGUMENT...
+    tool --tik owner/tik.bin --tek owner/tek.bin "$@"
+    [ $? = 1 ] && grep -q 'Measurement does not match' tool
+}
+
+# The processor took the packet and let the guest run, whatever became of that afterwards.
+secret_taken() {
     wait $pid
+    grep -q '"secret":[1-9][0-9]*,"finish":[1-9]' metrics
 }
 
 # A platform: its keys come with the first launch.
 "$build/tvm-run" --memory 32M --kernel "$tiny/hello" --tee \
     sev,platform=soft,soft-dir=platform,secret-header=h,secret=s,secret-timeout=0 >out 2>err
-major=$(sed -n 's/.*"api-major":\([0-9]*\).*/\1/p' platform/status.json)
-minor=$(sed -n 's/.*"api-minor":\([0-9]*\).*/\1/p' platform/status.json)
-id=$(sed -n 's/.*"build-id":\([0-9]*\).*/\1/p' platform/status.json)
-echo "# $("${validate[@]}" --version 2>/dev/null || dpkg-query -W libvirt-clients-qemu 2>/dev/null)"
-echo "# platform: API $major.$minor build $id"
+about() { sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p" platform/status.json; }
+major=$(about api-major) minor=$(about api-minor) id=$(about build-id)
+echo "# $(dpkg-query -W libvirt-clients-qemu 2>/dev/null); API $major.$minor build $id"
+
+# ---- Measurements --------------------------------------------------------------------------
 
 head -c 1234567 /dev/urandom >initrd
-printf 'x%.0s' $(seq 2000) >long
-files=(--kernel "$tiny/hello")
-
+long=console=ttyS0$(printf ' word%.0s' {1..380})
 for kernel in hello hello.bz; do
     for initrd in "" initrd; do
-        for cmdline in "" "console=ttyS0" "$(cat long)"; do
-            for policy in 0 1 3 9 0x33 0x20001; do
-                # The last one asks for API 2.0 at least on parts older than that.
-                files=(--kernel "$tiny/$kernel" --cmdline "$cmdline")
-                [ -z "$initrd" ] || files+=(--initrd "$initrd")
-                name="$kernel, ${initrd:-no initrd}, command line of ${#cmdline}, policy $policy"
-                [ $policy != 0x20001 ] || continue
-                launch $policy "${files[@]}"
-                check "$name" tool --tik owner/tik.bin --tek owner/tek.bin "${files[@]}"
-                finish_launch
+        for cmdline in "" "console=ttyS0" "$long"; do
+            # NODBG, NOKS, NOSEND, DOMAIN, SEV; the last one wants an API of at least 0.22.
+            for policy in 0 1 3 0x9 0x3b 0x16000001; do
+                files=(--kernel "$tiny/$kernel")
+                [ -z "$cmdline" ] || files+=(--cmdline "$cmdline")
+                [ -z "$initrd" ] || files+=(--initrd initrd)
+                launch sev $policy "${files[@]}"
+                check "$kernel, ${initrd:-no initrd}, command line of ${#cmdline}, policy $policy" \
+                    accepts "${files[@]}"
+                give_up
             done
         done
     done
 done
+
+# ---- What it must refuse: our launch is one thing, its expectation another -----------------
+
+launch sev 1 --kernel "$tiny/hello" --initrd initrd --cmdline "a b"
+files=(--kernel "$tiny/hello" --initrd initrd --cmdline "a b")
+check "the one to be spoilt" accepts "${files[@]}"
+check "keys in one file" tool --tk owner/tk.bin "${files[@]}"
+check "another kernel" refuses --kernel "$tiny/hello.bz" --initrd initrd --cmdline "a b"
+check "no initrd" refuses --kernel "$tiny/hello" --cmdline "a b"
+check "another command line" refuses --kernel "$tiny/hello" --initrd initrd --cmdline "a  b"
+right=$fw
+cp "$fw" other && printf '\001' | dd of=other bs=1 seek=4096 conv=notrunc 2>/dev/null
+fw=other
+cmp -s other "$right" && printf '\002' | dd of=other bs=1 seek=4096 conv=notrunc 2>/dev/null
+check "a firmware byte" refuses "${files[@]}"
+fw=$right
+policy=3 && check "another policy" refuses "${files[@]}"
+policy=1 id=$((id + 1)) && check "another build" refuses "${files[@]}"
+id=$((id - 1))
+head -c 16 /dev/urandom >owner/tik.bin
+check "another TIK" refuses "${files[@]}"
+give_up
+
+# ---- Encrypted state -----------------------------------------------------------------------
+
+# The tool's own register pages are those of KVM_SEV_ES_INIT. With KVM_SEV_INIT2 the FPU's reset
+# state is in them, too: MXCSR and FCW, put in here.
+vmsas() { # PREFIX: writes PREFIX0 and PREFIX1
+    /usr/bin/python3 - "$validator" "$fw" "$1" <<'END'
+import importlib.machinery, importlib.util, re, sys
+loader = importlib.machinery.SourceFileLoader("validate", sys.argv[1])
+spec = importlib.util.spec_from_loader("validate", loader)
+sys.dont_write_bytecode = True
+v = importlib.util.module_from_spec(spec)
+loader.exec_module(v)
+info = open("/proc/cpuinfo").read()
+number = lambda name: int(re.search(r"^%s\s*: (\d+)$" % name, info, re.M)[1])
+ovmf = v.OVMF()
+ovmf.load(open(sys.argv[2], "rb").read())
+vmsa = v.VMSA()
+vmsa.amd64_cpu_init()
+vmsa.kvm_cpu_init()
+vmsa.qemu_cpu_init()
+vmsa.cpu_sku(number("cpu family"), number("model"), number("stepping"))
+for i in 0, 1:
+    if i:
+        vmsa.reset_addr(ovmf.reset_addr())
+    page = bytearray(vmsa.pack())
+    page[0x408:0x40c] = (0x1f80).to_bytes(4, "little")
+    page[0x410:0x412] = (0x37f).to_bytes(2, "little")
+    open(sys.argv[3] + str(i), "wb").write(page)
+END
+}
+
+if grep -q AuthenticAMD /proc/cpuinfo; then
+    check "register pages from the tool's parts" vmsas vmsa
+    for cpus in 1 2 5; do
+        launch sev-es 5 --kernel "$tiny/hello" --cpus $cpus
+        check "sev-es, $cpus vCPUs" accepts --kernel "$tiny/hello" --num-cpus $cpus \
+            --vmsa-cpu0 vmsa0 --vmsa-cpu1 vmsa1
+        check "sev-es, $cpus vCPUs, another number" refuses --kernel "$tiny/hello" \
+            --num-cpus $((cpus + 1)) --vmsa-cpu0 vmsa0 --vmsa-cpu1 vmsa1
+        give_up
+    done
+fi
+
+# ---- Its secrets ---------------------------------------------------------------------------
+
+# Every length modulo 16: the tool pads with 1 to 16 bytes.
+for length in 1 12 13 28 29 32 500 2000; do
+    head -c $length /dev/urandom >text
+    launch sev 1 --kernel "$tiny/hello"
+    check "a secret of $length bytes is made" accepts --kernel "$tiny/hello" \
+        --inject-secret luks-key:text --secret-header owner/header --secret-payload owner/payload
+    check "a secret of $length bytes is taken" secret_taken
+done
+printf 'second' >second
+launch sev 1 --kernel "$tiny/hello"
+check "two secrets are made" accepts --kernel "$tiny/hello" --inject-secret luks-key:text \
+    --inject-secret e6f5a162-d67f-4750-a67c-5d065f2a9910:second \
+    --secret-header owner/header --secret-payload owner/payload
+check "two secrets are taken" secret_taken
+
+echo "1..$nr"
+exit $((failed > 0))
