@@ -82,6 +82,14 @@ small() { # STATUS NAME CASE ARGUMENTS...
         --cmdline "console=ttyS0 quiet panic=-1 tvm.case=$case" "$@"
 }
 
+if wanted pause; then
+    name="a hundred pauses during boot"
+    timeout 300 ./pause-linux bzImage-small initrd-small >out 2>err </dev/null
+    status=$?
+    check "$name" [ $status = 0 ]
+    check "$name: the guest came up" has ready
+fi
+
 if wanted disk; then
     name="root file system on a virtio disk"
     vm 0 "$name" --kernel bzImage-small --memory 256M --disk path=root.img \

@@ -37,6 +37,7 @@ t=$work/t
 mkdir "$t"
 
 cp "$build/tvm-run-static" "$t/tvm-run"
+cp "$build/tests/boot/pause-linux-static" "$t/pause-linux"
 cp "$here/linux-cases.sh" "$t/cases"
 echo "$*" >"$t/selected"
 modules=virtio_pci,virtio_blk,virtio-rng,virtio_console

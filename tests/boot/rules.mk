@@ -1,4 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
+# Programs that run inside the nested test machine.
+PAYLOADS := $(B)/tests/boot/pause-linux-static
+$(PAYLOADS): LDFLAGS += $(if $(SAN),,-static -Wl,--no-warnings)
+$B/tests/boot/%-static: $B/tests/boot/%.o $B/libtvm.a
+	$(LINK)
+programs: $(PAYLOADS)
+
 # The recorder stands in for /dev/sev, and for KVM where it is about encryption.
 $B/tests/boot/test_sev_recorder: override LDFLAGS += -Wl,@tests/boot/recorder.opts
 $B/tests/boot/test_sev_recorder: $B/tests/boot/recorder.o tests/boot/recorder.opts

@@ -52,25 +52,25 @@ check() { # NAME COMMAND...
 
 # One launch, up to the measurement; $pid then waits for a secret.
 launch() { # KIND POLICY ARGUMENT...
-    kind=$1 policy=$2
+    policy=$2
     rm -rf owner err metrics
     "$build/tvm-attest" session --soft platform --allow-soft --policy "$policy" --out owner \
         >tool 2>&1 || return
     cat owner/tek.bin owner/tik.bin >owner/tk.bin
-    "$build/tvm-run" --memory 64M --metrics metrics "${@:3}" --tee "$kind,platform=soft,soft-dir=\
+    "$build/tvm-run" --memory 64M --metrics metrics "${@:3}" --tee "$1,platform=soft,soft-dir=\
 platform,policy=$policy,session=owner/session.b64,dh-cert=owner/godh.b64,measurement=owner/m,\
 secret-header=owner/header,secret=owner/payload,secret-timeout=30" >out 2>err </dev/null &
     pid=$!
     while [ ! -s owner/m ]; do
-        kill -0 $pid 2>/dev/null || return
+        kill -0 "$pid" 2>/dev/null || return
         sleep 0.02
     done
 }
 
 # Nothing comes after the measurement.
 give_up() {
-    kill $pid 2>/dev/null
-    wait $pid 2>/dev/null
+    kill "$pid" 2>/dev/null
+    wait "$pid" 2>/dev/null
 }
 
 # The tool, told what the platform says of itself; its keys come first.
@@ -91,7 +91,7 @@ refuses() { # ARGUMENT...
 
 # The processor took the packet and let the guest run, whatever became of that afterwards.
 secret_taken() {
-    wait $pid
+    wait "$pid"
     grep -q '"secret":[1-9][0-9]*,"finish":[1-9]' metrics
 }
 
