@@ -39,8 +39,9 @@ expect()
 		grep -q '^tvm-attest: ' "$work/err" || why+=" no prefix;"
 		grep -qF -- "$text" "$work/err" || why+=" stderr lacks '$text'"
 	fi
+	text="$want: $* -> $text"
 	[[ -z $why ]]
-	result $? "$want: $* -> $text" "$why"
+	result $? "${text//$'\n'/ }" "$why"
 }
 
 "$psp" make soft sev || exit 2

@@ -99,7 +99,7 @@ launch() { # KIND NAME ARGUMENT...
 }
 
 ends() { # STATUS NAME
-    wait $pid
+    wait "$pid"
     status=$?
     check "$2: exit status $1" [ $status = "$1" ]
     return $((status != $1))
@@ -139,7 +139,7 @@ small() { # KIND KERNEL CPUS MEMORY
 if wanted small; then
     for kind in sev csv; do
         for k in bzImage-small vmlinux-small; do
-            for cpus in 1 2; do small $kind $k $cpus 256M; done
+            for cpus in 1 2; do small "$kind" "$k" "$cpus" 256M; done
         done
     done
 fi
@@ -245,7 +245,7 @@ if wanted ends; then
     name="sev: no initrd, empty command line"
     kernel=bzImage-small initrd="" cmdline=""
     launch sev "$name" --memory 256M && {
-        wait $pid
+        wait "$pid"
         check "$name: the kernel runs, and panics" grep -q 'panic' err
     }
 fi

@@ -76,13 +76,14 @@ print(base64.b64encode(bytes.fromhex(sys.argv[1])).decode())' "$measure")
         --firmware "$t/firmware.bin" --kernel "$t/bzImage-small" \
         --inject-secret luks-key:tik --secret-header header --secret-payload payload >&2
     sed -n 's/^[0-9]* *\(openat(AT_FDCWD, \|execve(\)"\(\/[^"]*\)".* = [0-9]*$/\2/p' trace |
-        grep -E '^/(usr|lib|lib64|etc/ld)' | sort -u >files
-    sed -n 's|/__pycache__/\(.*\)\.cpython-[0-9]*\.pyc$|/\1.py|p' files >>files
+        grep -E '^/(usr|lib|lib64|etc/ld)' |
+        sed 'p; s|/__pycache__/\(.*\)\.cpython-[0-9]*\.pyc$|/\1.py|' | sort -u >files
     mkdir "$1"
+    cd /
     while read -r file; do
-        [ ! -f "$file" ] || cp -Lp --parents "$file" "$1"
-    done <files
-    cp -Lp --parents "$tool" /usr/bin/python3 "$1"
+        [ ! -f "$file" ] || cp -Lp --parents "${file#/}" "$1"
+    done <"$work/files"
+    cp -Lp --parents "${tool#/}" usr/bin/python3 "$1"
 }
 
 if [ "$where" = direct ]; then

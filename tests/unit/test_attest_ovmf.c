@@ -14,7 +14,7 @@ static struct tvm_error err;
 /* From memory of the exact size, so that a sanitizer sees one byte too far. */
 static int read_bytes(const void *bytes, size_t len, struct ovmf_table *out)
 {
-	uint8_t *copy = malloc(len ? len : 1);
+	uint8_t *copy = calloc(1, len ? len : 1);
 	int r;
 
 	memcpy(copy, bytes, len);
