@@ -4,7 +4,6 @@
  * a PDH and a chain as a platform exports them. What parses is verified, too.
  */
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "attest/sev_ca.h"
@@ -33,23 +32,22 @@ static void roots(enum attest_alg alg, const uint8_t *data, size_t size)
 /* Short input is a chain whose tail is zero. */
 static void chain(enum attest_alg alg, const uint8_t *data, size_t size)
 {
-	struct {
-		struct sev_cert pdh;
-		struct sev_cert_chain chain;
-	} c = { 0 };
+	static const enum sev_usage usages[] = { SEV_USAGE_PDH, SEV_USAGE_PEK, SEV_USAGE_OCA,
+		SEV_USAGE_CEK };
+	struct sev_cert certs[4];
+	struct sev_cert_chain rest;
 	struct tvm_error err = { 0 };
 	struct key *key;
 	int r;
 
-	memcpy(&c, data, size < sizeof(c) ? size : sizeof(c));
-	r = sev_chain_verify(&c.pdh, &c.chain, alg, &err);
+	memset(certs, 0, sizeof(certs));
+	memcpy(certs, data, size < sizeof(certs) ? size : sizeof(certs));
+	memcpy(&rest, certs + 1, sizeof(rest));
+	r = sev_chain_verify(certs, &rest, alg, &err);
 	assert(r == 0 || (r < 0 && err.msg[0]));
 	for (unsigned int i = 0; i < 4; i++) {
-		static const enum sev_usage usages[] = { SEV_USAGE_PDH, SEV_USAGE_PEK, SEV_USAGE_OCA,
-			SEV_USAGE_CEK };
-
-		r = sev_cert_key((&c.pdh) + i, alg, usages[i], &key, &err);
-		assert(!r == !sev_cert_check((&c.pdh) + i, alg, usages[i], NULL));
+		r = sev_cert_key(&certs[i], alg, usages[i], &key, &err);
+		assert(!r == !sev_cert_check(&certs[i], alg, usages[i], NULL));
 		if (!r)
 			key_free(key);
 	}
