@@ -110,7 +110,7 @@ $B/fuzz/%: tests/fuzz/fuzz_%.c $(SRCS) $(filter %/embed.o,$(OBJS))
 	@mkdir -p $(@D)
 	$(call quiet,FUZZ,$*)clang $(filter-out -MMD -MP,$(CFLAGS)) -w -g -O1 \
 		-fsanitize=fuzzer,address,undefined -o $@ $(filter %.c %.o,$^) \
-		$(wildcard tests/unit/driver.c) $(LIBS)
+		$(wildcard tests/unit/driver*.c) $(LIBS)
 
 fuzz: $(FUZZ:%=$B/fuzz/%)
 	@for f in $(FUZZ); do echo "== $$f"; mkdir -p build/corpus/$$f; $B/fuzz/$$f -verbosity=0 \
@@ -121,7 +121,7 @@ PROGRAMS := $(UNIT) $(FAULT) $(FUZZ:%=$B/tests/fuzz/replay_%) $(BOOT)
 programs: all $(PROGRAMS) guests
 
 SANITIZED := address,undefined
-TSAN      := loop bus chardev uart views virtq virtio virtio_pci blk console rng
+TSAN      := loop bus chardev uart views virtq virtq_packed virtio virtio_pci virtio_mmio blk console rng
 sub        = build/$(ARCH)-$(subst $(comma),-,$(1))
 check: deps-test
 	@$(MAKE) --no-print-directory programs WERROR=1

@@ -16,7 +16,10 @@ int csv_ca_verify(const struct sev_ca *ca, const struct sev_ca *signer);
 int csv_ca_build(uint8_t *out, enum sev_usage usage, const struct key *key, const uint8_t *key_id,
 	const struct key *signer, const uint8_t *certifying_id);
 
-/* Whether ca has id and key of Hygon's published root. */
+/* Hygon's published root: its key, without its signature of itself. */
+int csv_ca_hrk(struct sev_ca *ca);
+
+/* Whether ca has id and key of it. */
 bool csv_ca_is_hrk(const struct sev_ca *ca);
 
 #endif

@@ -51,8 +51,8 @@ int csv_report_verify(const struct csv_report *stored, struct csv_report *out,
 		return err_set(err, -EBADMSG, "report: the MAC over its certificate is wrong");
 	if (le32_get(plain.sig_usage) != SEV_USAGE_PEK ||
 	    le32_get(plain.sig_algo) != SEV_ALGO_SM2_SA)
-		return err_set(err, -EINVAL, "report: usage 0x%x with algorithm 0x%x, expected a PEK "
-			"with SM2", le32_get(plain.sig_usage), le32_get(plain.sig_algo));
+		return err_set(err, -EINVAL, "report: usage 0x%x with algorithm 0x%x, expected a "
+			"PEK with SM2", le32_get(plain.sig_usage), le32_get(plain.sig_algo));
 	r = sev_cert_key(&plain.pek, ATTEST_CSV, SEV_USAGE_PEK, &key, err);
 	if (r < 0)
 		return r;

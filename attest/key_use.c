@@ -173,7 +173,8 @@ int key_ecdh(const struct key *own, const struct key *peer, uint8_t z[KEY_Z_LEN]
 	if (own->kind != KEY_P384 || peer->kind != KEY_P384 || !own->has_private)
 		return -EINVAL;
 	ctx = EVP_PKEY_CTX_new_from_pkey(NULL, own->pkey, NULL);
-	ok = ctx && EVP_PKEY_derive_init(ctx) == 1 && EVP_PKEY_derive_set_peer(ctx, peer->pkey) == 1 &&
+	ok = ctx && EVP_PKEY_derive_init(ctx) == 1 &&
+		EVP_PKEY_derive_set_peer(ctx, peer->pkey) == 1 &&
 		EVP_PKEY_derive(ctx, z, &len) == 1 && len == KEY_Z_LEN;
 	EVP_PKEY_CTX_free(ctx);
 	return ok ? 0 : -EIO;

@@ -68,16 +68,16 @@ static int read_area(struct reader *rd, const char *name, const uint8_t *data, s
 	uint32_t base, size;
 
 	if (len != 8)
-		return err_set(rd->err, -EINVAL, "firmware table: %s entry of %zu bytes, expected 8",
-			name, len);
+		return err_set(rd->err, -EINVAL, "firmware table: %s entry of %zu bytes, "
+			"expected 8", name, len);
 	base = u32_at(data);
 	size = u32_at(data + 4);
 	/* Builds that do not use an area keep its entry with base 0. */
 	if (!base || !size)
 		return 0;
 	if (!range_within(base, size, 0, GIB(4)))
-		return err_set(rd->err, -EINVAL, "firmware table: %s area 0x%x + 0x%x wraps", name, base,
-			size);
+		return err_set(rd->err, -EINVAL, "firmware table: %s area 0x%x + 0x%x wraps", name,
+			base, size);
 	*area = (struct ovmf_area){ base, size };
 	return 0;
 }
@@ -94,8 +94,8 @@ static int read_metadata(struct reader *rd, const uint8_t *data, size_t len)
 			"expected 4", len);
 	back = u32_at(data);
 	if (back < sizeof(head) || back > rd->len)
-		return err_set(rd->err, -EINVAL, "firmware table: metadata 0x%x before the end lies "
-			"outside the image", back);
+		return err_set(rd->err, -EINVAL, "firmware table: metadata 0x%x before the end "
+			"lies outside the image", back);
 	p = rd->image + rd->len - back;
 	memcpy(&head, p, sizeof(head));
 	if (memcmp(head.magic, "ASEV", 4))
@@ -137,8 +137,8 @@ static int read_entry(struct reader *rd, const struct guid *guid, const uint8_t 
 	switch (i) {
 	case 0:
 		if (len != 4)
-			return err_set(rd->err, -EINVAL, "firmware table: reset entry of %zu bytes, "
-				"expected 4", len);
+			return err_set(rd->err, -EINVAL, "firmware table: reset entry of "
+				"%zu bytes, expected 4", len);
 		rd->out->ap_reset = u32_at(data);
 		return 0;
 	case 1:
@@ -167,8 +167,8 @@ int ovmf_table_read(const void *image, size_t len, struct ovmf_table *out, struc
 		return err_set(err, -ENOENT, "the firmware image has no table of GUIDs");
 	n = le16_get(tail.len);
 	if (n < sizeof(tail) || n > len - BELOW_TABLE)
-		return err_set(err, -EINVAL, "firmware table: length %zu in an image of %zu bytes", n,
-			len);
+		return err_set(err, -EINVAL, "firmware table: length %zu in an image of %zu bytes",
+			n, len);
 	for (start = end - (n - sizeof(tail)); end != start; end -= n) {
 		if ((size_t)(end - start) < sizeof(tail))
 			return err_set(err, -EINVAL, "firmware table: %td bytes left over",

@@ -46,8 +46,8 @@ static int parse_amd(struct sev_ca *ca, const uint8_t *data, size_t len, struct 
 			(unsigned int)ca->usage);
 	n = le32_get(head.modulus_bits);
 	if ((n != 2048 && n != 4096) || le32_get(head.exponent_bits) != n)
-		return err_set(err, -EINVAL, "CA certificate: modulus of %zu and exponent of %u bits, "
-			"expected 2048 or 4096", n, le32_get(head.exponent_bits));
+		return err_set(err, -EINVAL, "CA certificate: modulus of %zu and exponent of %u "
+			"bits, expected 2048 or 4096", n, le32_get(head.exponent_bits));
 	n /= 8;
 	total = sizeof(head) + 3 * n;
 	if (len < total)
@@ -90,7 +90,8 @@ int sev_roots_parse(struct sev_roots *roots, enum attest_alg alg, const void *da
 	first = sev_ca_parse(&made.ask, alg, data, len, err);
 	if (first < 0)
 		return first;
-	second = sev_ca_parse(&made.ark, alg, (const uint8_t *)data + first, len - (size_t)first, err);
+	second = sev_ca_parse(&made.ark, alg, (const uint8_t *)data + first, len - (size_t)first,
+		err);
 	if (second > 0 && (size_t)(first + second) != len)
 		second = err_set(err, -EINVAL, "CA certificates: %zu bytes behind the second one",
 			len - (size_t)(first + second));
@@ -155,6 +156,17 @@ bool sev_roots_soft(const struct sev_roots *roots)
 		!memcmp(roots->ask.key_id, SOFT_ASK_ID, SEV_CA_ID_LEN);
 }
 
+int sev_ca_builtin(struct sev_ca *ca, enum attest_alg alg)
+{
+	struct sev_ca made = { .alg = alg };
+	int r = alg == ATTEST_CSV ? csv_ca_hrk(&made) : -ENOENT;
+
+	if (r < 0)
+		return r;
+	*ca = made;
+	return 0;
+}
+
 bool sev_roots_known(const struct sev_roots *roots)
 {
 	return roots->ark.alg == ATTEST_CSV && csv_ca_is_hrk(&roots->ark);
@@ -176,7 +188,8 @@ static int build_amd(uint8_t *out, enum sev_usage usage, const struct key *key,
 	memcpy(out, &head, sizeof(head));
 	memcpy(out + sizeof(head), exponent, n);
 	memcpy(out + sizeof(head) + n, modulus, n);
-	r = key_sign_pss(signer, n == 512 ? KEY_SHA384 : KEY_SHA256, out, sizeof(head) + 2 * n, sig);
+	r = key_sign_pss(signer, n == 512 ? KEY_SHA384 : KEY_SHA256, out, sizeof(head) + 2 * n,
+		sig);
 	if (r < 0)
 		return r;
 	memcpy(out + sizeof(head) + 2 * n, sig, n);

@@ -56,7 +56,10 @@ int sev_roots_verify(const struct sev_roots *roots, const struct sev_cert *cek,
 /* The software platform's root: attest/soft_id.h. */
 bool sev_roots_soft(const struct sev_roots *roots);
 
-/* Hygon's published root (sev: false, AMD has one for each generation and none is built in). */
+/* The vendor's root as far as one is built in, to verify an ASK with: Hygon's. -ENOENT: none. */
+int sev_ca_builtin(struct sev_ca *ca, enum attest_alg alg);
+
+/* Whether the root is that one. AMD has one for each generation, none is built in. */
 bool sev_roots_known(const struct sev_roots *roots);
 
 /*

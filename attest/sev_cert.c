@@ -119,7 +119,8 @@ int sev_cert_key(const struct sev_cert *cert, enum attest_alg alg, enum sev_usag
 
 	/* Hygon's CEKs have version 2, with the same layout. */
 	if (version != 1 && !(alg == ATTEST_CSV && version == 2))
-		return err_set(err, -EINVAL, "%s certificate: version %u is not known", name, version);
+		return err_set(err, -EINVAL, "%s certificate: version %u is not known", name,
+			version);
 	if (le32_get(cert->usage) != usage)
 		return err_set(err, -EINVAL, "%s certificate: this is a certificate for %s (0x%x)",
 			name, sev_usage_name(le32_get(cert->usage)), le32_get(cert->usage));
@@ -130,8 +131,8 @@ int sev_cert_key(const struct sev_cert *cert, enum attest_alg alg, enum sev_usag
 		return err_set(err, -EINVAL, "%s certificate: curve %u, expected %s", name, curve,
 			alg == ATTEST_CSV ? "SM2" : "P-384");
 	if (alg == ATTEST_CSV && uid_len > KEY_UID_MAX)
-		return err_set(err, -EINVAL, "%s certificate: user id of %u bytes, at most %u", name,
-			uid_len, KEY_UID_MAX);
+		return err_set(err, -EINVAL, "%s certificate: user id of %u bytes, at most %u",
+			name, uid_len, KEY_UID_MAX);
 	r = key_from_point(kind_of(alg), cert->pubkey.qx, cert->pubkey.qy, out);
 	if (r < 0)
 		return err_set(err, r, "%s certificate: the key is not a point of its curve", name);

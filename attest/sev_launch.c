@@ -25,7 +25,8 @@ static int check(const struct sev_launch *launch, struct ovmf_table *table, stru
 		return err_set(err, -EINVAL, "%u vCPUs; 1 to %u can be measured", launch->vcpus,
 			SEV_LAUNCH_MAX_VCPUS);
 	if (launch->vcpus > 1 && !table->ap_reset)
-		return err_set(err, -EINVAL, "the firmware says no start address for further vCPUs");
+		return err_set(err, -EINVAL, "the firmware says no start address for "
+			"further vCPUs");
 	return 0;
 }
 

@@ -42,8 +42,8 @@ int sev_secret_seal(enum attest_alg alg, const struct attest_tk *tk,
 	int r = 0;
 
 	if (!good_len(len))
-		return err_set(err, -EINVAL, "secret: %zu bytes; a packet has a multiple of 16, up to "
-			"%u", len, SEV_SECRET_MAX);
+		return err_set(err, -EINVAL, "secret: %zu bytes; a packet has a multiple of 16, up "
+			"to %u", len, SEV_SECRET_MAX);
 	if (flags & FLAG_COMPRESSED)
 		return err_set(err, -EINVAL, "secret: compressed packets are not supported");
 	if (iv)
@@ -66,14 +66,14 @@ int sev_secret_open(enum attest_alg alg, const struct attest_tk *tk,
 	int r;
 
 	if (!good_len(trans_len) || guest_len != trans_len)
-		return err_set(err, -EINVAL, "secret: %zu bytes for %zu; a packet has a multiple of "
-			"16, up to %u", trans_len, guest_len, SEV_SECRET_MAX);
+		return err_set(err, -EINVAL, "secret: %zu bytes for %zu; a packet has a multiple "
+			"of 16, up to %u", trans_len, guest_len, SEV_SECRET_MAX);
 	if (le32_get(header->flags) & FLAG_COMPRESSED)
 		return err_set(err, -EINVAL, "secret: compressed packets are not supported");
 	r = mac_of(alg, tk, measure, header, trans, trans_len, guest_len, mac);
 	if (!r && !alg_equal(mac, header->mac, sizeof(mac)))
-		return err_set(err, -EBADMSG, "secret: the MAC is wrong: other keys, another launch, "
-			"or changed on its way");
+		return err_set(err, -EBADMSG, "secret: the MAC is wrong: other keys, another "
+			"launch, or changed on its way");
 	r = r < 0 ? r : alg_ctr(alg, tk->tek, header->iv, trans, out, trans_len);
 	return r < 0 ? err_set(err, r, "secret: libcrypto failed") : 0;
 }

@@ -48,7 +48,8 @@ static int check(const struct sev_table_entry *entries, unsigned int nr, struct 
 		return err_set(err, -EINVAL, "secret: no entry");
 	for (unsigned int i = 0; i < nr; i++) {
 		if (guid_equal(&entries[i].guid, &null_guid))
-			return err_set(err, -EINVAL, "secret: a GUID of zeros marks an erased entry");
+			return err_set(err, -EINVAL, "secret: a GUID of zeros marks "
+				"an erased entry");
 		for (unsigned int k = 0; k < i; k++) {
 			if (!guid_equal(&entries[i].guid, &entries[k].guid))
 				continue;

@@ -60,8 +60,9 @@ static int secret_area(struct vm *vm, size_t len, uint64_t *gpa_out, struct tvm_
 		return err_set(err, -EINVAL, "secret: the firmware names no area; give an address");
 	/* What follows the area is measured, such as the kernel hashes. */
 	if (len > table.secret.size)
-		return err_set(err, -EINVAL, "secret: %zu bytes; the firmware's area has room for %u",
-			len, table.secret.size);
+		return err_set(err, -EINVAL,
+			"secret: %zu bytes; the firmware's area has room for %u", len,
+			table.secret.size);
 	*gpa_out = table.secret.base;
 	return 0;
 }

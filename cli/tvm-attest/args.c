@@ -81,7 +81,8 @@ static void help(const struct arg_table *table)
 		const struct arg *a = &table->args[i];
 
 		printf("  --%s%s%s%s\n        %s\n", a->name, a->value ? " " : "",
-			a->value ? a->value : "", a->type == ARG_LIST ? "  (repeats)" : "", a->help);
+			a->value ? a->value : "", a->type == ARG_LIST ? "  (repeats)" : "",
+			a->help);
 	}
 	printf("  --help\n        Print this text and exit.\n");
 }

@@ -21,6 +21,6 @@ int cmd_report(int argc, char **argv);
 
 /* "tvm-attest: ..." on stderr: one line, control characters replaced. Returns status. */
 __attribute__((format(printf, 2, 3)))
-int fail(enum status status, const char *fmt, ...);
+enum status fail(enum status status, const char *fmt, ...);
 
 #endif

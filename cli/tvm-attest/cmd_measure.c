@@ -49,9 +49,9 @@ static enum status print_measure(const struct expect *ex, const struct opts *o,
 		if (s)
 			return s;
 		if (!text_unhex(o->mnonce, m.mnonce, sizeof(m.mnonce)))
-			return (enum status)fail(STATUS_USAGE, "--mnonce takes 32 hexadecimal digits");
+			return fail(STATUS_USAGE, "--mnonce takes 32 hexadecimal digits");
 		if (sev_measure(ex->alg, &info, owner->tk.tik, &m) < 0)
-			return (enum status)fail(STATUS_ERROR, "libcrypto failed");
+			return fail(STATUS_ERROR, "libcrypto failed");
 		out_hex(out, name_of(name, sizeof(name), "measurement", ex, i), m.measure,
 			sizeof(m.measure));
 	}
@@ -67,7 +67,7 @@ static enum status measure(const struct opts *o, struct owner *owner)
 	char name[64];
 
 	if (with_key && !o->mnonce)
-		return (enum status)fail(STATUS_USAGE, "a measurement needs the platform's nonce: "
+		return fail(STATUS_USAGE, "a measurement needs the platform's nonce: "
 			"--mnonce");
 	if (with_key)
 		s = owner_open(owner, &o->owner, false);
@@ -100,11 +100,11 @@ static unsigned int matching(const struct expect *ex, const struct opts *o,
 		if (!r)
 			return i;
 		if (r != -EBADMSG) {
-			*s = (enum status)fail(STATUS_ERROR, "libcrypto failed");
+			*s = fail(STATUS_ERROR, "libcrypto failed");
 			return i;
 		}
 	}
-	*s = (enum status)fail(STATUS_REFUSED, "refused: the measurement is not that of these "
+	*s = fail(STATUS_REFUSED, "refused: the measurement is not that of these "
 		"files, policy, platform version and key");
 	return i;
 }
@@ -118,7 +118,7 @@ static enum status verify(const struct opts *o, struct owner *owner)
 	enum status s;
 
 	if (!o->measurement)
-		return (enum status)fail(STATUS_USAGE, "--measurement is required");
+		return fail(STATUS_USAGE, "--measurement is required");
 	s = owner_open(owner, &o->owner, false);
 	s = s ? s : file_blob("measurement", o->measurement, &seen, sizeof(seen));
 	s = s ? s : expect_compute(&ex, &o->expect, owner);
@@ -126,7 +126,7 @@ static enum status verify(const struct opts *o, struct owner *owner)
 		return s;
 	i = matching(&ex, o, owner, &seen, &s);
 	if (!s && owner->soft && !o->allow_soft)
-		s = (enum status)fail(STATUS_REFUSED, "refused: the session is for a " SOFT_NAME
+		s = fail(STATUS_REFUSED, "refused: the session is for a " SOFT_NAME
 			"; --allow-soft accepts it for tests");
 	/* Usage and host errors have nothing to show. */
 	if (s && s != STATUS_REFUSED)

@@ -27,9 +27,9 @@ static enum status create(const struct opts *o)
 	struct tvm_error err;
 
 	if (!o->platform.soft || (!soft.csv && strcmp(o->create, "sev")))
-		return (enum status)fail(STATUS_USAGE, "--create takes sev or csv, and --soft DIR");
+		return fail(STATUS_USAGE, "--create takes sev or csv, and --soft DIR");
 	if (sev_backend_soft_open(&soft, &backend, &err) < 0)
-		return (enum status)fail(STATUS_ERROR, "%s", err.msg);
+		return fail(STATUS_ERROR, "%s", err.msg);
 	backend.ops->close(backend.ctx);
 	return STATUS_OK;
 }
@@ -68,7 +68,7 @@ static enum status export(const struct platform *p, const char *dir)
 	enum status s = STATUS_OK;
 
 	if (mkdir(dir, 0777) < 0 && errno != EEXIST)
-		return (enum status)fail(STATUS_ERROR, "cannot make '%s': %s", dir, strerror(errno));
+		return fail(STATUS_ERROR, "cannot make '%s': %s", dir, strerror(errno));
 	for (size_t i = 0; !s && i < 2; i++) {
 		s = file_path(path, dir, files[i].name);
 		s = s ? s : file_write(path, files[i].data, files[i].len, 0644, false);
@@ -111,7 +111,7 @@ int cmd_platform(int argc, char **argv)
 	};
 	const struct arg_table table = {
 		"platform [--soft DIR | --platform DIR | --device PATH] [option]...",
-		"Show a platform, export its certificates, and verify them up to the vendor's root.",
+		"Show a platform, export its certificates, and verify them up to the root.",
 		args, ARGS_NR(args),
 	};
 	enum args_result parsed = args_parse(&table, argc, argv);

@@ -32,12 +32,12 @@ static enum status compare(const char *name, const char *wanted, const uint8_t *
 	if (!wanted)
 		return STATUS_OK;
 	if (!seen)
-		return (enum status)fail(STATUS_USAGE, "--%s: this kind of report has none", name);
+		return fail(STATUS_USAGE, "--%s: this kind of report has none", name);
 	if (!text_unhex(wanted, bytes, len))
-		return (enum status)fail(STATUS_USAGE, "--%s takes %zu hexadecimal digits", name,
+		return fail(STATUS_USAGE, "--%s takes %zu hexadecimal digits", name,
 			2 * len);
 	if (memcmp(bytes, seen, len))
-		return (enum status)fail(STATUS_REFUSED, "refused: the report's %s is another one",
+		return fail(STATUS_REFUSED, "refused: the report's %s is another one",
 			name);
 	return STATUS_OK;
 }
@@ -49,7 +49,7 @@ static enum status check_claims(const struct claims *c, const struct opts *o)
 	s = s ? s : compare("digest", o->digest, c->digest, ALG_HASH_LEN);
 	s = s ? s : compare("user-data", o->user_data, c->user_data, 64);
 	if (!s && o->policy.given && o->policy.value != c->policy)
-		s = (enum status)fail(STATUS_REFUSED, "refused: the report's policy is 0x%x",
+		s = fail(STATUS_REFUSED, "refused: the report's policy is 0x%x",
 			c->policy);
 	return s;
 }
@@ -61,9 +61,9 @@ static enum status verify_csv(const struct csv_report *stored, struct csv_report
 	struct tvm_error err = { 0 };
 
 	if (csv_report_verify(stored, plain, &err) < 0)
-		return (enum status)fail(STATUS_REFUSED, "refused: %s", err.msg);
+		return fail(STATUS_REFUSED, "refused: %s", err.msg);
 	if (memcmp(&plain->pek.pubkey, &p->chain.pek.pubkey, sizeof(plain->pek.pubkey)))
-		return (enum status)fail(STATUS_REFUSED, "refused: the report is of another platform: "
+		return fail(STATUS_REFUSED, "refused: the report is of another platform: "
 			"its PEK is not the one of the chain");
 	return STATUS_OK;
 }
@@ -97,7 +97,7 @@ static enum status run(struct platform *p, const struct opts *o)
 	enum status s;
 
 	if (!o->report)
-		return (enum status)fail(STATUS_USAGE, "--report is required");
+		return fail(STATUS_USAGE, "--report is required");
 	s = file_read("report", o->report, &raw, sizeof(raw), &len);
 	s = s ? s : platform_open(p, &o->platform);
 	s = s ? s : platform_verify(p, &o->platform);
@@ -105,7 +105,7 @@ static enum status run(struct platform *p, const struct opts *o)
 		return s;
 	if (len == sizeof(raw.sev)) {
 		if (sev_report_verify(&raw.sev, p->alg, &p->chain.pek, &err) < 0)
-			return (enum status)fail(STATUS_REFUSED, "refused: %s", err.msg);
+			return fail(STATUS_REFUSED, "refused: %s", err.msg);
 		c = (struct claims){ .digest = raw.sev.digest, .mnonce = raw.sev.mnonce,
 			.policy = le32_get(raw.sev.policy) };
 	} else if (len == CSV_REPORT_LEN || len == CSV_PAGE_LEN) {
@@ -116,7 +116,7 @@ static enum status run(struct platform *p, const struct opts *o)
 		c = (struct claims){ plain.measure, plain.mnonce, plain.user_data,
 			(const uint8_t *)serial, le32_get(plain.policy) };
 	} else {
-		return (enum status)fail(STATUS_ERROR, "report: '%s' has %zu bytes, expected %zu (SEV) "
+		return fail(STATUS_ERROR, "report: '%s' has %zu bytes, expected %zu (SEV) "
 			"or %u (CSV)", o->report, len, sizeof(raw.sev), CSV_REPORT_LEN);
 	}
 	s = check_claims(&c, o);
@@ -134,7 +134,8 @@ int cmd_report(int argc, char **argv)
 		{ "mnonce", ARG_TEXT, &o.mnonce, 0, "HEX", "Nonce of the request, 16 bytes." },
 		{ "digest", ARG_TEXT, &o.digest, 0, "HEX", "Launch digest to expect." },
 		{ "policy", ARG_NUM, &o.policy, 0, "N", "Policy to expect." },
-		{ "user-data", ARG_TEXT, &o.user_data, 0, "HEX", "CSV: data of the request, 64 bytes." },
+		{ "user-data", ARG_TEXT, &o.user_data, 0, "HEX",
+			"CSV: data of the request, 64 bytes." },
 		{ "json", ARG_FLAG, &o.json, 0, NULL, "Print one JSON object." },
 	};
 	const struct arg_table table = {

@@ -51,12 +51,12 @@ static enum status take_entry(struct plain *p, const char *text)
 	enum status s;
 
 	if (!value)
-		return (enum status)fail(STATUS_USAGE, "--entry takes GUID=value or GUID=@file");
+		return fail(STATUS_USAGE, "--entry takes GUID=value or GUID=@file");
 	snprintf(guid, sizeof(guid), "%.*s", (int)(value - text), text);
 	if (!strcmp(guid, "luks-key"))
 		strcpy(guid, LUKS_GUID);
 	if (value - text >= GUID_TEXT_LEN || !guid_parse(guid, &e->guid))
-		return (enum status)fail(STATUS_USAGE, "--entry %s=...: this is no GUID", guid);
+		return fail(STATUS_USAGE, "--entry %s=...: this is no GUID", guid);
 	value++;
 	if (*value != '@') {
 		e->data = value;
@@ -79,7 +79,7 @@ static enum status build_table(struct plain *p, const struct arg_list *list)
 	enum status s = STATUS_OK;
 
 	if (list->nr > ENTRIES_MAX)
-		return (enum status)fail(STATUS_USAGE, "--entry: %u entries, at most %u are read",
+		return fail(STATUS_USAGE, "--entry: %u entries, at most %u are read",
 			list->nr, ENTRIES_MAX);
 	for (unsigned int i = 0; !s && i < list->nr; i++)
 		s = take_entry(p, list->items[i]);
@@ -87,10 +87,10 @@ static enum status build_table(struct plain *p, const struct arg_list *list)
 		return s;
 	p->len = sev_table_size(p->entries, p->nr);
 	if (!p->len)
-		return (enum status)fail(STATUS_USAGE, "--entry: the entries need more than %u bytes",
+		return fail(STATUS_USAGE, "--entry: the entries need more than %u bytes",
 			SEV_SECRET_MAX);
 	if (sev_table_write(p->entries, p->nr, p->bytes, p->len, &err) < 0)
-		return (enum status)fail(STATUS_USAGE, "%s", err.msg);
+		return fail(STATUS_USAGE, "%s", err.msg);
 	return STATUS_OK;
 }
 
@@ -100,7 +100,7 @@ static enum status read_table(struct plain *p, const char *path)
 	enum status s = file_read("table", path, p->bytes, sizeof(p->bytes), &p->len);
 
 	if (!s && !p->len)
-		s = (enum status)fail(STATUS_ERROR, "table: '%s' is empty", path);
+		s = fail(STATUS_ERROR, "table: '%s' is empty", path);
 	p->len = (p->len + 15) & ~(size_t)15;
 	return s;
 }
@@ -133,19 +133,19 @@ static enum status seal(const struct opts *o, const struct owner *owner, const s
 
 	if (o->tee && strcmp(o->tee, "sev") && strcmp(o->tee, "sev-es") && strcmp(o->tee, "csv") &&
 	    strcmp(o->tee, "csv2"))
-		return (enum status)fail(STATUS_USAGE, "--tee %s: choose sev, sev-es, csv or csv2",
+		return fail(STATUS_USAGE, "--tee %s: choose sev, sev-es, csv or csv2",
 			o->tee);
 	if (o->tee)
 		alg = strncmp(o->tee, "csv", 3) ? ATTEST_SEV : ATTEST_CSV;
 	if (owner->known && alg != owner->alg)
-		return (enum status)fail(STATUS_USAGE, "--tee %s: the session was made for %s",
+		return fail(STATUS_USAGE, "--tee %s: the session was made for %s",
 			o->tee, owner->alg == ATTEST_CSV ? "csv" : "sev");
 	s = file_blob("measurement", o->measurement, &m, sizeof(m));
 	if (s)
 		return s;
 	if (sev_secret_seal(alg, &owner->tk, m.measure, o->flags.value, NULL, p->bytes, p->len,
 		    &header, trans, &err) < 0)
-		return (enum status)fail(STATUS_ERROR, "%s", err.msg);
+		return fail(STATUS_ERROR, "%s", err.msg);
 	s = write_packet(o, &header, trans, p->len);
 	if (s)
 		return s;
@@ -162,10 +162,10 @@ static enum status run(const struct opts *o, struct owner *owner, struct plain *
 	enum status s;
 
 	if (!o->measurement)
-		return (enum status)fail(STATUS_USAGE, "--measurement is required: a packet is for "
+		return fail(STATUS_USAGE, "--measurement is required: a packet is for "
 			"one launch");
 	if (!!o->table == !!o->entries.nr)
-		return (enum status)fail(STATUS_USAGE, "give --entry, once or more, or --table");
+		return fail(STATUS_USAGE, "give --entry, once or more, or --table");
 	s = owner_open(owner, &o->owner, true);
 	s = s ? s : o->table ? read_table(p, o->table) : build_table(p, &o->entries);
 	return s ? s : seal(o, owner, p);
@@ -203,7 +203,7 @@ int cmd_secret(int argc, char **argv)
 	struct owner owner = { 0 };
 
 	if (parsed == ARGS_GO)
-		s = p ? run(&o, &owner, p) : (enum status)fail(STATUS_ERROR, "out of memory");
+		s = p ? run(&o, &owner, p) : fail(STATUS_ERROR, "out of memory");
 	explicit_bzero(&owner, sizeof(owner));
 	free(o.entries.items);
 	if (p)

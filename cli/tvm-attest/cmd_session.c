@@ -32,7 +32,7 @@ static enum status make(const struct platform *p, const struct opts *o, struct o
 	files.godh = &godh;
 	if (o->digest && (p->alg != ATTEST_CSV || !text_unhex(o->digest, info.vm_digest,
 				sizeof(info.vm_digest))))
-		return (enum status)fail(STATUS_USAGE, "--digest is for CSV: 64 hexadecimal digits");
+		return fail(STATUS_USAGE, "--digest is for CSV: 64 hexadecimal digits");
 	if (p->alg == ATTEST_CSV) {
 		files.session_len = sizeof(session.csv);
 		r = csv_session_create(&p->pdh, o->policy.value, &info, &session.csv, &godh,
@@ -43,7 +43,7 @@ static enum status make(const struct platform *p, const struct opts *o, struct o
 			&err);
 	}
 	if (r < 0)
-		return (enum status)fail(STATUS_ERROR, "%s", err.msg);
+		return fail(STATUS_ERROR, "%s", err.msg);
 	return owner_write(o->out ? o->out : ".", owner, &files);
 }
 
@@ -81,13 +81,14 @@ int cmd_session(int argc, char **argv)
 		{ "policy", ARG_NUM, &o.policy, 0, "N", "Guest policy; required." },
 		{ "digest", ARG_TEXT, &o.digest, 0, "HEX",
 			"CSV: launch digest that the session names." },
-		{ "out", ARG_TEXT, &o.out, 0, "DIR", "Where files go, made if absent; default '.'." },
+		{ "out", ARG_TEXT, &o.out, 0, "DIR",
+			"Where files go, made if absent; default '.'." },
 		{ "json", ARG_FLAG, &o.json, 0, NULL, "Print one JSON object." },
 	};
 	const struct arg_table table = {
 		"session (--soft DIR | --platform DIR | --device PATH) --policy N [--out DIR]",
-		"Verify a platform and make what a launch on it needs: session.b64 and godh.b64 for\n"
-		"the host; tik.bin, tek.bin and session.json, which stay with the owner.",
+		"Verify a platform and make what a launch on it needs: session.b64 and godh.b64\n"
+		"for the host; tik.bin, tek.bin and session.json, which stay with the owner.",
 		args, ARGS_NR(args),
 	};
 	enum args_result parsed = args_parse(&table, argc, argv);
@@ -97,8 +98,8 @@ int cmd_session(int argc, char **argv)
 	if (parsed != ARGS_GO)
 		return parsed == ARGS_HELP ? STATUS_OK : STATUS_USAGE;
 	if (!o.policy.given)
-		return fail(STATUS_USAGE, "--policy is required: 1 (no debugging), 5 with encrypted "
-			"state");
+		return fail(STATUS_USAGE, "--policy is required: 1 (no debugging), 5 with "
+			"encrypted state");
 	s = run(&p, &o);
 	platform_close(&p);
 	return s;

@@ -17,9 +17,9 @@ static enum status issue(int fd, uint32_t id, const char *name, void *data)
 	if (!ioctl(fd, SEV_ISSUE_CMD, &cmd))
 		return STATUS_OK;
 	if (errno == EIO)
-		return (enum status)fail(STATUS_ERROR, "%s: the firmware answers error %u", name,
+		return fail(STATUS_ERROR, "%s: the firmware answers error %u", name,
 			cmd.error);
-	return (enum status)fail(STATUS_ERROR, "%s: %s%s", name, strerror(errno),
+	return fail(STATUS_ERROR, "%s: %s%s", name, strerror(errno),
 		errno == ENOTTY ? " (this is no SEV device)" : "");
 }
 
@@ -62,7 +62,7 @@ enum status device_read(struct platform *p, const char *path)
 	if (fd < 0)
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return (enum status)fail(STATUS_ERROR, "cannot open '%s': %s; without such hardware "
+		return fail(STATUS_ERROR, "cannot open '%s': %s; without such hardware "
 			"there is --soft DIR", path, strerror(errno));
 	s = read_all(p, fd);
 	close(fd);

@@ -30,7 +30,7 @@ static enum status choose(struct expect *ex, const struct expect_opts *o,
 	size_t i = 0;
 
 	if (known && o->policy.given && o->policy.value != owner->policy)
-		return (enum status)fail(STATUS_USAGE, "--policy 0x%x: the session was made for 0x%x",
+		return fail(STATUS_USAGE, "--policy 0x%x: the session was made for 0x%x",
 			o->policy.value, owner->policy);
 	if (known)
 		ex->policy = owner->policy;
@@ -43,18 +43,18 @@ static enum status choose(struct expect *ex, const struct expect_opts *o,
 		while (i < ARGS_NR(tees) && strcmp(tees[i].name, o->tee))
 			i++;
 		if (i == ARGS_NR(tees))
-			return (enum status)fail(STATUS_USAGE, "--tee %s: choose sev, sev-es, csv or "
+			return fail(STATUS_USAGE, "--tee %s: choose sev, sev-es, csv or "
 				"csv2", o->tee);
 		ex->alg = tees[i].alg;
 		ex->es = tees[i].es;
 		if (known && ex->alg != owner->alg)
-			return (enum status)fail(STATUS_USAGE, "--tee %s: the session was made for %s",
+			return fail(STATUS_USAGE, "--tee %s: the session was made for %s",
 				o->tee, owner->alg == ATTEST_CSV ? "csv" : "sev");
 	}
 	if (!known && !o->policy.given)
 		ex->policy = POLICY_NODBG | (ex->es ? POLICY_ES : 0);
 	if (ex->es != !!(ex->policy & POLICY_ES))
-		return (enum status)fail(STATUS_USAGE, "policy 0x%x %s encrypted state (bit 2): not "
+		return fail(STATUS_USAGE, "policy 0x%x %s encrypted state (bit 2): not "
 			"--tee %s", ex->policy, ex->es ? "does not ask for" : "asks for", o->tee);
 	return STATUS_OK;
 }
@@ -64,9 +64,9 @@ static enum status cpu_sig(const struct expect_opts *o, uint32_t *out)
 	char names[256] = "";
 
 	if (o->cpu && o->cpu_sig.given)
-		return (enum status)fail(STATUS_USAGE, "--cpu and --cpu-sig exclude each other");
+		return fail(STATUS_USAGE, "--cpu and --cpu-sig exclude each other");
 	if (!o->cpu && !o->cpu_sig.given)
-		return (enum status)fail(STATUS_USAGE, "encrypted register state depends on the "
+		return fail(STATUS_USAGE, "encrypted register state depends on the "
 			"processor model: name it with --cpu or --cpu-sig");
 	*out = o->cpu ? sev_cpu_sig_by_name(o->cpu) : o->cpu_sig.value;
 	if (*out || !o->cpu)
@@ -75,7 +75,7 @@ static enum status cpu_sig(const struct expect_opts *o, uint32_t *out)
 		strncat(names, " ", sizeof(names) - strlen(names) - 1);
 		strncat(names, sev_cpu_name(i), sizeof(names) - strlen(names) - 1);
 	}
-	return (enum status)fail(STATUS_USAGE, "--cpu %s: known are%s", o->cpu, names);
+	return fail(STATUS_USAGE, "--cpu %s: known are%s", o->cpu, names);
 }
 
 static enum status digest(struct expect *ex, struct sev_launch *l, bool legacy)
@@ -84,7 +84,7 @@ static enum status digest(struct expect *ex, struct sev_launch *l, bool legacy)
 
 	l->vmsa_legacy = legacy;
 	if (sev_launch_digest(l, ex->digests[ex->nr].digest, &err) < 0)
-		return (enum status)fail(STATUS_ERROR, "%s", err.msg);
+		return fail(STATUS_ERROR, "%s", err.msg);
 	ex->digests[ex->nr++].vmsa = !l->es ? NULL : legacy ? "legacy" : "init2";
 	return STATUS_OK;
 }
@@ -105,7 +105,7 @@ static enum status digests(struct expect *ex, const struct expect_opts *o,
 	if (ex->es)
 		s = cpu_sig(o, &l.cpu_sig);
 	if (!s && o->vmsa && strcmp(o->vmsa, "init2") && strcmp(o->vmsa, "legacy"))
-		s = (enum status)fail(STATUS_USAGE, "--vmsa %s: choose init2 or legacy", o->vmsa);
+		s = fail(STATUS_USAGE, "--vmsa %s: choose init2 or legacy", o->vmsa);
 	if (!s && (!ex->es || !o->vmsa || !strcmp(o->vmsa, "init2")))
 		s = digest(ex, &l, false);
 	if (!s && ex->es && (!o->vmsa || !strcmp(o->vmsa, "legacy")))
@@ -122,7 +122,7 @@ static enum status hashes(struct expect *ex, const struct expect_opts *o)
 		s = file_open(&initrd, "initrd", o->initrd);
 	if (!s && sev_hashes_compute(&ex->hashes, (struct alg_part){ kernel.data, kernel.len },
 		    (struct alg_part){ initrd.data, initrd.len }, o->cmdline) < 0)
-		s = (enum status)fail(STATUS_ERROR, "libcrypto failed");
+		s = fail(STATUS_ERROR, "libcrypto failed");
 	ex->have_hashes = true;
 	file_close(&kernel);
 	file_close(&initrd);
@@ -136,9 +136,9 @@ static enum status from_files(struct expect *ex, const struct expect_opts *o)
 	enum status s;
 
 	if (!o->firmware)
-		return (enum status)fail(STATUS_USAGE, "--firmware is required: it is measured first");
+		return fail(STATUS_USAGE, "--firmware is required: it is measured first");
 	if (!o->kernel && (o->initrd || o->cmdline))
-		return (enum status)fail(STATUS_USAGE, "--initrd and --cmdline need --kernel: without "
+		return fail(STATUS_USAGE, "--initrd and --cmdline need --kernel: without "
 			"one no hash table is measured");
 	s = o->kernel ? hashes(ex, o) : STATUS_OK;
 	s = s ? s : file_open(&firmware, "firmware", o->firmware);
@@ -146,9 +146,9 @@ static enum status from_files(struct expect *ex, const struct expect_opts *o)
 		return s;
 	part = (struct alg_part){ firmware.data, firmware.len };
 	if (!firmware.len)
-		s = (enum status)fail(STATUS_ERROR, "firmware: '%s' is empty", o->firmware);
+		s = fail(STATUS_ERROR, "firmware: '%s' is empty", o->firmware);
 	else if (alg_hash(ex->alg, &part, 1, ex->firmware) < 0)
-		s = (enum status)fail(STATUS_ERROR, "libcrypto failed");
+		s = fail(STATUS_ERROR, "libcrypto failed");
 	s = s ? s : digests(ex, o, &firmware);
 	ex->have_firmware = true;
 	file_close(&firmware);
@@ -165,10 +165,10 @@ enum status expect_compute(struct expect *ex, const struct expect_opts *o,
 	if (s || !o->digest)
 		return s ? s : from_files(ex, o);
 	if (o->firmware || o->kernel || o->initrd || o->cmdline)
-		return (enum status)fail(STATUS_USAGE, "--digest stands for --firmware and what "
+		return fail(STATUS_USAGE, "--digest stands for --firmware and what "
 			"follows from it");
 	if (!text_unhex(o->digest, ex->digests[0].digest, ALG_HASH_LEN))
-		return (enum status)fail(STATUS_USAGE, "--digest takes 64 hexadecimal digits");
+		return fail(STATUS_USAGE, "--digest takes 64 hexadecimal digits");
 	ex->nr = 1;
 	return STATUS_OK;
 }
@@ -177,7 +177,7 @@ enum status expect_info(const struct expect *ex, const struct expect_opts *o, un
 	struct sev_measure_info *info)
 {
 	if (!o->api_major.given || !o->api_minor.given || !o->build.given)
-		return (enum status)fail(STATUS_USAGE, "a measurement covers the platform's version: "
+		return fail(STATUS_USAGE, "a measurement covers the platform's version: "
 			"--api-major, --api-minor and --build are required");
 	*info = (struct sev_measure_info){
 		.api_major = (uint8_t)o->api_major.value,

@@ -24,7 +24,8 @@ struct expect_opts {
 	{ "policy", ARG_NUM, &(o)->policy, 0, "N", "Guest policy; default the session's, or 1, " \
 		"with encrypted state 5." }, \
 	{ "firmware", ARG_TEXT, &(o)->firmware, 0, "FILE", "Firmware image." }, \
-	{ "kernel", ARG_TEXT, &(o)->kernel, 0, "FILE", "Kernel; none: no hash table is measured." }, \
+	{ "kernel", ARG_TEXT, &(o)->kernel, 0, "FILE", \
+		"Kernel; none: no hash table is measured." }, \
 	{ "initrd", ARG_TEXT, &(o)->initrd, 0, "FILE", "Initial ramdisk." }, \
 	{ "cmdline", ARG_TEXT, &(o)->cmdline, 0, "TEXT", "Kernel command line." }, \
 	{ "vcpus", ARG_NUM, &(o)->vcpus, 512, "N", "Number of vCPUs, measured with encrypted " \
@@ -32,12 +33,14 @@ struct expect_opts {
 	{ "cpu", ARG_TEXT, &(o)->cpu, 0, "NAME", "Processor model of the guest, such as " \
 		"EPYC-Milan or Dhyana." }, \
 	{ "cpu-sig", ARG_NUM, &(o)->cpu_sig, 0, "N", "The same as its CPUID 1 EAX." }, \
-	{ "vmsa", ARG_TEXT, &(o)->vmsa, 0, "init2|legacy", "How the host's KVM makes register " \
-		"pages; default: either." }, \
-	{ "vmsa-features", ARG_NUM, &(o)->vmsa_features, 0, "N", "SEV_FEATURES in register pages; " \
-		"default 0." }, \
-	{ "api-major", ARG_NUM, &(o)->api_major, 255, "N", "Version of the platform's firmware:" }, \
-	{ "api-minor", ARG_NUM, &(o)->api_minor, 255, "N", "as query-sev or 'platform' report it," }, \
+	{ "vmsa", ARG_TEXT, &(o)->vmsa, 0, "init2|legacy", \
+		"How the host's KVM makes register pages; default: either." }, \
+	{ "vmsa-features", ARG_NUM, &(o)->vmsa_features, 0, "N", \
+		"SEV_FEATURES in register pages; default 0." }, \
+	{ "api-major", ARG_NUM, &(o)->api_major, 255, "N", \
+		"Version of the platform's firmware:" }, \
+	{ "api-minor", ARG_NUM, &(o)->api_minor, 255, "N", \
+		"as query-sev or 'platform' report it," }, \
 	{ "build", ARG_NUM, &(o)->build, 255, "N", "build included." }
 
 struct expect {

@@ -175,8 +175,8 @@ enum status file_blob(const char *what, const char *text, void *buf, size_t size
 	if (!s && len == size)
 		memcpy(buf, raw, size);
 	else if (!s && text_unbase64(raw, len, buf, size) != (int)size)
-		s = fail(STATUS_ERROR, "%s: '%s' is neither %zu bytes nor base64 of them", what, text,
-			size);
+		s = fail(STATUS_ERROR, "%s: '%s' is neither %zu bytes nor base64 of them", what,
+			text, size);
 	explicit_bzero(raw, text_max);
 	free(raw);
 	return s;

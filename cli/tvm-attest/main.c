@@ -29,7 +29,7 @@ static const struct {
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-int fail(enum status status, const char *fmt, ...)
+enum status fail(enum status status, const char *fmt, ...)
 {
 	char line[900] = "tvm-attest: ";
 	size_t start = strlen(line), n;
@@ -45,8 +45,8 @@ int fail(enum status status, const char *fmt, ...)
 	}
 	line[n++] = '\n';
 	if (write(STDERR_FILENO, line, n) < 0)
-		return (int)status;	/* nobody left to tell */
-	return (int)status;
+		return status;	/* nobody left to tell */
+	return status;
 }
 
 static void help(void)
@@ -63,11 +63,11 @@ static void help(void)
 		"  6      verification refused\n"
 		"\nExample:\n"
 		"  tvm-attest session --soft DIR --allow-soft --policy 1 --out owner\n"
-		"  tvm-attest verify --session owner --allow-soft --measurement measurement.b64 \\\n"
+		"  tvm-attest verify --session owner --allow-soft --measurement m.b64 \\\n"
 		"        --firmware firmware.bin --kernel bzImage --cmdline console=hvc0 \\\n"
 		"        --api-major 1 --api-minor 55 --build 21\n"
-		"  tvm-attest secret --session owner --measurement measurement.b64 \\\n"
-		"        --entry 736869e5-84f0-4973-92ec-06879ce3da0b=@disk.key --out owner\n");
+		"  tvm-attest secret --session owner --measurement m.b64 --out owner \\\n"
+		"        --entry 736869e5-84f0-4973-92ec-06879ce3da0b=@disk.key\n");
 }
 
 /* Whoever started us may have closed these; a key file must not become one. */
@@ -107,7 +107,7 @@ int main(int argc, char **argv)
 	umask(077);
 	r = run(argc, argv);
 	if (fflush(stdout) || ferror(stdout))
-		return r ? r : fail(STATUS_ERROR, "cannot write to the standard output: %s",
+		return r ? r : (int)fail(STATUS_ERROR, "cannot write to the standard output: %s",
 			strerror(errno));
 	return r;
 }

@@ -24,7 +24,7 @@ static enum status read_info(struct owner *owner, const char *dir)
 	text[len] = '\0';
 	if (!flat_num(text, "policy", UINT32_MAX, &owner->policy) ||
 	    !flat_text(text, "algorithms", value, sizeof(value)))
-		return (enum status)fail(STATUS_ERROR, "session: '%s' is damaged", path);
+		return fail(STATUS_ERROR, "session: '%s' is damaged", path);
 	owner->alg = strcmp(value, "csv") ? ATTEST_SEV : ATTEST_CSV;
 	/* What does not say that it is hardware counts as software. */
 	owner->soft = !flat_text(text, "platform", value, sizeof(value)) ||
@@ -50,9 +50,9 @@ enum status owner_open(struct owner *owner, const struct owner_opts *opts, bool 
 
 	memset(owner, 0, sizeof(*owner));
 	if (opts->session && (opts->tik || opts->tek))
-		return (enum status)fail(STATUS_USAGE, "--session has the keys: no --tik or --tek");
+		return fail(STATUS_USAGE, "--session has the keys: no --tik or --tek");
 	if (!opts->session && (!opts->tik || (need_tek && !opts->tek)))
-		return (enum status)fail(STATUS_USAGE, need_tek ?
+		return fail(STATUS_USAGE, need_tek ?
 			"which keys? --session DIR, or --tik FILE and --tek FILE" :
 			"which key? --session DIR, or --tik FILE");
 	if (opts->session)
@@ -73,7 +73,7 @@ static enum status check_new(const char *dir)
 	for (size_t i = 0; !s && i < ARGS_NR(names); i++) {
 		s = file_path(path, dir, names[i]);
 		if (!s && file_exists(path))
-			s = (enum status)fail(STATUS_ERROR, "'%s' is there already: each launch has "
+			s = fail(STATUS_ERROR, "'%s' is there already: each launch has "
 				"keys of its own, name another directory", path);
 	}
 	return s;
@@ -86,7 +86,7 @@ enum status owner_write(const char *dir, const struct owner *owner,
 	enum status s;
 
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-		return (enum status)fail(STATUS_ERROR, "cannot make '%s': %s", dir, strerror(errno));
+		return fail(STATUS_ERROR, "cannot make '%s': %s", dir, strerror(errno));
 	s = check_new(dir);
 	s = s ? s : file_path(path, dir, OWNER_TIK);
 	s = s ? s : file_write(path, owner->tk.tik, ALG_KEY_LEN, 0600, true);

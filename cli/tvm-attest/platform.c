@@ -60,7 +60,7 @@ static enum status take_hsk_cek(struct platform *p, const uint8_t *data, const c
 	int n = sev_ca_parse(&p->roots.ask, ATTEST_CSV, data, SEV_CA_MAX, &err);
 
 	if (n < 0)
-		return (enum status)fail(STATUS_ERROR, "'%s': %s", path, err.msg);
+		return fail(STATUS_ERROR, "'%s': %s", path, err.msg);
 	memcpy(&p->cek, data + n, sizeof(p->cek));
 	return STATUS_OK;
 }
@@ -77,7 +77,7 @@ static enum status read_roots(struct platform *p, const char *path)
 	if (p->alg == ATTEST_CSV && len == 832 + SEV_CERT_LEN)
 		return take_hsk_cek(p, data, path);
 	if (sev_roots_parse(&p->roots, p->alg, data, len, &err) < 0)
-		return (enum status)fail(STATUS_ERROR, "'%s': %s", path, err.msg);
+		return fail(STATUS_ERROR, "'%s': %s", path, err.msg);
 	p->have_roots = true;
 	p->soft |= sev_roots_soft(&p->roots);
 	return STATUS_OK;
@@ -91,10 +91,10 @@ enum status platform_open(struct platform *p, const struct platform_opts *opts)
 
 	memset(p, 0, sizeof(*p));
 	if (!!opts->soft + !!opts->dir + !!opts->device > 1)
-		return (enum status)fail(STATUS_USAGE,
+		return fail(STATUS_USAGE,
 			"--soft, --platform and --device exclude each other");
 	if (!dir && !opts->device && !(opts->pdh && opts->chain))
-		return (enum status)fail(STATUS_USAGE, "which platform? --soft DIR, --platform DIR, "
+		return fail(STATUS_USAGE, "which platform? --soft DIR, --platform DIR, "
 			"--device /dev/sev, or --pdh and --chain");
 	if (opts->device)
 		s = device_read(p, opts->device);

@@ -10,7 +10,7 @@
 
 static enum status refuse(const char *why)
 {
-	return (enum status)fail(STATUS_REFUSED, "refused: %s", why);
+	return fail(STATUS_REFUSED, "refused: %s", why);
 }
 
 /* The user's root: one certificate, or the pair that ends in it. */
@@ -30,18 +30,22 @@ static enum status read_root(struct sev_ca *root, enum attest_alg alg, const cha
 		n = sev_ca_parse(root, alg, data + n, len - (size_t)n, &err);
 	}
 	if (n < 0)
-		return (enum status)fail(STATUS_ERROR, "'%s': %s", path, err.msg);
+		return fail(STATUS_ERROR, "'%s': %s", path, err.msg);
 	if (root->usage != SEV_USAGE_ARK)
-		return (enum status)fail(STATUS_ERROR, "'%s' holds no root certificate", path);
+		return fail(STATUS_ERROR, "'%s' holds no root certificate", path);
 	return STATUS_OK;
 }
 
-/* HSK || CEK of Hygon's server: verified by its published root, which comes from --root. */
-static enum status verify_without_pair(struct platform *p, const struct sev_ca *root)
+/* HSK || CEK of Hygon's server: by --root, or by Hygon's published root. */
+static enum status verify_without_pair(struct platform *p, struct sev_ca *root)
 {
 	struct tvm_error err = { 0 };
-	int r = sev_ca_verify(root, root, &err);
+	int r;
 
+	if (root->key)
+		r = sev_ca_verify(root, root, &err);
+	else
+		r = sev_ca_builtin(root, p->alg);
 	r = r < 0 ? r : sev_ca_verify(&p->roots.ask, root, &err);
 	r = r < 0 ? r : sev_cert_verify(&p->cek, p->alg, p->roots.ask.key, SEV_USAGE_ASK, &err);
 	return r < 0 ? refuse(err.msg) : STATUS_OK;
@@ -87,8 +91,6 @@ static enum status verify_roots(struct platform *p, const struct platform_opts *
 	if (!p->have_roots && !p->roots.ask.key)
 		return refuse("there are no vendor certificates above the CEK; see --ca");
 	if (!p->have_roots) {
-		if (!root->key)
-			return refuse("name the vendor's root certificate with --root");
 		s = verify_without_pair(p, root);
 		if (s)
 			return s;

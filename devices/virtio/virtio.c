@@ -53,6 +53,7 @@ static int start_queue(struct virtio_dev *vd, unsigned int vq)
 		.size = q->size,
 		.event_idx = virtio_has(vd, VIRTIO_F_EVENT_IDX),
 		.indirect = virtio_has(vd, VIRTIO_F_INDIRECT_DESC),
+		.packed = virtio_has(vd, VIRTIO_F_RING_PACKED),
 		.desc = q->desc,
 		.driver = q->driver,
 		.device = q->device,
@@ -257,8 +258,9 @@ void virtio_queue_write(struct virtio_dev *vd, unsigned int vq, enum virtio_queu
 	if (q->enabled || (virtio_status(vd) & VIRTIO_S_DRIVER_OK))
 		goto out;
 	if (reg == VIRTIO_Q_SIZE) {
-		/* 4.1.4.3.2: a power of two; we allow up to what we offered. */
-		if (is_pow2(val) && val <= q->max_size)
+		/* 4.1.4.3.2, 2.8.10.1: a power of two in split rings; up to what we offered. */
+		if (val && val <= q->max_size &&
+			(is_pow2(val) || virtio_has(vd, VIRTIO_F_RING_PACKED)))
 			q->size = (uint16_t)val;
 	} else if (reg == VIRTIO_Q_ENABLE) {
 		q->enabled = val == 1;

@@ -63,6 +63,30 @@ int virtq_add_buf(struct virtq *vq, struct virtq_chain *chain, gpa_t addr, uint3
 	return 0;
 }
 
+int virtq_open_table(struct virtq *vq, gpa_t addr, uint32_t len, uint16_t flags, bool nested,
+	const void **table, unsigned int *nr)
+{
+	struct iovec iov;
+
+	/* 2.7.5.3.1 and 2.8.5.1 say the same of both formats. */
+	if (!vq->indirect)
+		return virtq_broken(vq, "indirect descriptor without the feature");
+	if (nested)
+		return virtq_broken(vq, "indirect descriptor in an indirect table");
+	if (flags & VIRTQ_DESC_F_NEXT)
+		return virtq_broken(vq, "indirect descriptor with a next one");
+	if (!len || len % sizeof(struct virtq_desc))
+		return virtq_broken(vq, "indirect table of %u bytes", len);
+	/* No chain is longer than the queue, so neither is its table. */
+	if (len / sizeof(struct virtq_desc) > vq->size)
+		return virtq_broken(vq, "indirect table of more entries than the queue has");
+	if (gmem_map(vq->vd->env->gmem, addr, len, &iov) < 0)
+		return virtq_broken(vq, "indirect table is not in the device's memory");
+	*table = iov.iov_base;
+	*nr = len / sizeof(struct virtq_desc);
+	return 0;
+}
+
 void *virtq_map_area(struct virtq *vq, const char *what, gpa_t gpa, size_t len, uint64_t align)
 {
 	struct iovec iov;
@@ -219,7 +243,7 @@ int virtq_start(struct virtq *vq, const struct virtq_setup *setup)
 	struct virtq fresh = {
 		.vd = vq->vd,
 		.index = vq->index,
-		.ring = &virtq_split_ops, /* packed rings would be chosen here */
+		.ring = setup->packed ? &virtq_packed_ops : &virtq_split_ops,
 		.started = true,
 		.size = setup->size,
 		.event_idx = setup->event_idx,
@@ -227,7 +251,7 @@ int virtq_start(struct virtq *vq, const struct virtq_setup *setup)
 		.notify_on = true,
 	};
 
-	assert(is_pow2(setup->size) && setup->size <= VIRTQ_MAX_SIZE);
+	assert(setup->size && setup->size <= VIRTQ_MAX_SIZE);
 	*vq = fresh;
 	return vq->ring->start(vq, setup);
 }

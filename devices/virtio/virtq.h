@@ -76,8 +76,8 @@ size_t virtq_chain_write(const struct virtq_chain *chain, uint64_t off, const vo
 
 /* What the driver wrote into the queue's registers, copied when the queue starts. */
 struct virtq_setup {
-	uint16_t size;		/* power of two up to VIRTQ_MAX_SIZE */
-	bool event_idx, indirect; /* accepted features */
+	uint16_t size;		/* 1 to VIRTQ_MAX_SIZE; split rings refuse all but powers of two */
+	bool event_idx, indirect, packed; /* accepted features */
 	gpa_t desc, driver, device;
 };
 

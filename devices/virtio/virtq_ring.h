@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inside of a virtqueue: what virtq.c shares with the ring formats (virtq_split.c). Nobody
- * else includes this.
+ * Inside of a virtqueue: what virtq.c shares with the ring formats (virtq_split.c,
+ * virtq_packed.c). Nobody else includes this.
  */
 #ifndef DEVICES_VIRTIO_VIRTQ_RING_H
 #define DEVICES_VIRTIO_VIRTQ_RING_H
@@ -35,6 +35,9 @@ struct ring_ops {
 };
 
 extern const struct ring_ops virtq_split_ops;
+extern const struct ring_ops virtq_packed_ops;
+
+struct virtq_packed_desc;
 
 struct virtq {
 	struct virtio_dev *vd;		/* borrowed */
@@ -45,9 +48,11 @@ struct virtq {
 	/* Frozen by virtq_start(). */
 	uint16_t size;
 	bool event_idx, indirect;
-	const struct virtq_desc *desc;	/* guest memory */
-	uint8_t *avail, *used;		/* guest memory */
+	const struct virtq_desc *desc;	/* guest memory; split */
+	struct virtq_packed_desc *packed; /* guest memory; packed */
+	uint8_t *avail, *used;		/* guest memory: driver and device area */
 
+	/* Split: they count modulo 2^16. Packed: positions, see virtq_packed.c. */
 	uint16_t last_avail;		/* next entry of avail to take */
 	uint16_t avail_idx;		/* newest idx we have seen */
 	uint16_t used_idx;		/* next entry of used to write */
@@ -56,6 +61,8 @@ struct virtq {
 	bool notify_on;
 	bool can_unpop;
 	uint16_t last_head;
+	uint16_t last_slots;		/* packed: of the newest chain */
+	uint32_t pushed;		/* packed: slots since wants_interrupt() was asked */
 	uint64_t in_flight[VIRTQ_MAX_SIZE / 64]; /* bit per head: popped, not pushed */
 };
 
@@ -66,6 +73,13 @@ int virtq_broken(struct virtq *vq, const char *fmt, ...);
 /* Append one buffer of a descriptor's copy to the chain, checked. */
 int virtq_add_buf(struct virtq *vq, struct virtq_chain *chain, gpa_t addr, uint32_t len,
 	bool write);
+
+/*
+ * The indirect table at [addr, addr + len) of 16-byte entries, checked (2.7.5.3, 2.8.7);
+ * nested: its descriptor is in such a table itself.
+ */
+int virtq_open_table(struct virtq *vq, gpa_t addr, uint32_t len, uint16_t flags, bool nested,
+	const void **table, unsigned int *nr);
 
 /* Pointer to a part of the ring in the device view; NULL: virtq_broken() was called. */
 void *virtq_map_area(struct virtq *vq, const char *what, gpa_t gpa, size_t len, uint64_t align);

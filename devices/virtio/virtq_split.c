@@ -45,35 +45,11 @@ static void set_avail_event(struct virtq *vq, uint16_t event)
 	store16(avail_event(vq), event, __ATOMIC_RELAXED);
 }
 
-/* The table that d refers to, and its number of entries; in_table: d is in such a table. */
-static int open_indirect(struct virtq *vq, const struct virtq_desc *d, bool in_table,
-	const struct virtq_desc **table, unsigned int *nr)
-{
-	uint32_t len = le32_get(d->len);
-	struct iovec iov;
-
-	if (!vq->indirect)
-		return virtq_broken(vq, "indirect descriptor without the feature"); /* 2.7.5.3.1 */
-	if (in_table)
-		return virtq_broken(vq, "indirect descriptor in an indirect table"); /* 2.7.5.3.1 */
-	if (le16_get(d->flags) & VIRTQ_DESC_F_NEXT)
-		return virtq_broken(vq, "indirect descriptor with a next one"); /* 2.7.5.3.1 */
-	if (!len || len % sizeof(*d))
-		return virtq_broken(vq, "indirect table of %u bytes", len); /* 2.7.5.3 */
-	/* 2.7.5.3.1: no chain is longer than the queue, so neither is its table. */
-	if (len / sizeof(*d) > vq->size)
-		return virtq_broken(vq, "indirect table of more entries than the queue has");
-	if (gmem_map(vq->vd->env->gmem, le64_get(d->addr), len, &iov) < 0)
-		return virtq_broken(vq, "indirect table is not in the device's memory");
-	*table = iov.iov_base;
-	*nr = len / sizeof(*d);
-	return 0;
-}
-
 /* Copy, check and collect the chain that starts at entry head of the descriptor table. */
 static int walk(struct virtq *vq, uint16_t head, struct virtq_chain *chain)
 {
 	const struct virtq_desc *table = vq->desc;
+	const void *indirect;
 	unsigned int nr = vq->size, i = head, n = 0;
 	struct virtq_desc d;
 	bool in_table = false;
@@ -89,9 +65,11 @@ static int walk(struct virtq *vq, uint16_t head, struct virtq_chain *chain)
 		flags = le16_get(d.flags);
 		if (flags & VIRTQ_DESC_F_INDIRECT) {
 			/* 2.7.5.3.2: the write flag is ignored; plain ones may come before. */
-			r = open_indirect(vq, &d, in_table, &table, &nr);
+			r = virtq_open_table(vq, le64_get(d.addr), le32_get(d.len), flags,
+				in_table, &indirect, &nr);
 			if (r < 0)
 				return r;
+			table = indirect;
 			in_table = true;
 			i = 0;
 			continue;
@@ -210,6 +188,9 @@ static int split_start(struct virtq *vq, const struct virtq_setup *setup)
 {
 	size_t event = setup->event_idx ? 2 : 0;
 
+	/* 2.7: a power of two; what a driver may write depends on what it accepts later. */
+	if (!is_pow2(vq->size))
+		return virtq_broken(vq, "size %u is not a power of two", vq->size);
 	/* 2.7: alignment of the three parts. */
 	vq->desc = virtq_map_area(vq, "descriptor table", setup->desc,
 		sizeof(struct virtq_desc) * vq->size, 16);

@@ -110,6 +110,21 @@ expect 1 "has fewer than 6252 bytes" platform --platform copy
 head -c 6253 /dev/zero >copy/cert_chain.cert
 expect 1 "has more than 6252 bytes" platform --platform copy
 
+head -c 832 csv/ask_ark.cert >hsk_cek
+tail -c 2084 csv/cert_chain.cert >>hsk_cek
+mkdir served
+cp csv/pdh.cert csv/cert_chain.cert served/
+expect 6 "its certifying id is another key's" platform --platform served --ca hsk_cek
+expect 6 "not confidential" platform --platform served --ca hsk_cek --root csv/ask_ark.cert
+expect 0 "verified: true" platform --platform served --ca hsk_cek --root csv/ask_ark.cert \
+	--allow-soft
+"$psp" make vendor-csv csv "a vendor's root!" || exit 2
+head -c 832 vendor-csv/ask_ark.cert >hsk_cek
+tail -c 2084 vendor-csv/cert_chain.cert >>hsk_cek
+rm vendor-csv/status.json
+expect 0 "root: as given by --root" platform --platform vendor-csv --ca hsk_cek \
+	--root vendor-csv/ask_ark.cert
+
 # ---- Session
 expect 2 "--policy is required" session --soft soft --allow-soft
 expect 2 "which platform?" session --policy 1

@@ -126,7 +126,7 @@ small() { # KIND KERNEL CPUS MEMORY
     started=$(date +%s)
     launch "$1" "$name" --cpus "$3" --memory "$4" --disk a.img || return
     ends 0 "$name" || return
-    echo "# $name: $(($(date +%s) - started)) s, $(cat metrics)"
+    echo "# $name: $(($(date +%s) - started)) s, $(sed 's/.*\("launch".*\)}/\1/' metrics)"
     check "$name: boots to init" has ready
     check "$name: CPU count" [ "$(value cpus)" = "$3" ]
     looks_confidential "$name"
@@ -173,7 +173,6 @@ if wanted validate; then
     # Lengths that the tool pads by 15 bytes, and by a whole block.
     for text in "by virt-qemu-sev-validate" "sixteen bytes and eight."; do
         name="virt-qemu-sev-validate, ${#text} bytes"
-        echo "# $name"
         kernel=bzImage-small initrd=initrd-small cmdline="$params=secret"
         printf %s "$text" >text
         platform sev

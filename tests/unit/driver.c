@@ -182,18 +182,23 @@ static void write_address(struct drv *d, unsigned int off, gpa_t gpa)
 void drv_queue_init(struct drv *d, unsigned int vq, uint16_t size)
 {
 	struct drv_queue *q = &d->q[vq];
+	uint64_t avail, used;
 	uint16_t max;
 
 	drv_write(d, DRV_QUEUE_SELECT, 2, vq);
 	max = (uint16_t)drv_read(d, DRV_QUEUE_SIZE, 2);
 	q->size = size && size < max ? size : max;
 	drv_write(d, DRV_QUEUE_SIZE, 2, q->size);
+	q->packed = d->features & BIT(VIRTIO_F_RING_PACKED);
+	q->avail_wrap = q->used_wrap = true;
+	avail = q->packed ? 4 : 6 + 2ULL * q->size;
+	used = q->packed ? 4 : 6 + 8ULL * q->size;
 	q->desc = drv_alloc(d, 16ULL * q->size, 16);
-	q->avail = drv_alloc(d, 6 + 2ULL * q->size, 2);
-	q->used = drv_alloc(d, 6 + 8ULL * q->size, 4);
+	q->avail = drv_alloc(d, avail, 4);
+	q->used = drv_alloc(d, used, 4);
 	memset(drv_ram(d, q->desc, 16ULL * q->size), 0, 16ULL * q->size);
-	memset(drv_ram(d, q->avail, 6 + 2ULL * q->size), 0, 6 + 2ULL * q->size);
-	memset(drv_ram(d, q->used, 6 + 8ULL * q->size), 0, 6 + 8ULL * q->size);
+	memset(drv_ram(d, q->avail, avail), 0, avail);
+	memset(drv_ram(d, q->used, used), 0, used);
 	q->nr_free = q->size;
 	for (uint16_t i = 0; i < q->size; i++)
 		q->next[i] = i + 1;
@@ -306,6 +311,8 @@ int drv_add(struct drv *d, unsigned int vq, const struct drv_buf *bufs, unsigned
 	struct drv_desc *table;
 	uint16_t head = q->free_head, i = head;
 
+	if (q->packed)
+		return drv_packed_add(d, vq, bufs, n, indirect);
 	if (!n || q->nr_free < (indirect ? 1 : n) || n > q->size)
 		return -ENOSPC;
 	if (indirect) {
@@ -341,6 +348,7 @@ int drv_add(struct drv *d, unsigned int vq, const struct drv_buf *bufs, unsigned
 void drv_kick(struct drv *d, unsigned int vq)
 {
 	d->q[vq].last_kick = d->q[vq].avail_idx;
+	d->q[vq].added = 0;
 	fake_mmio_write(d->f, d->q[vq].doorbell, 2, vq);
 }
 
@@ -351,7 +359,9 @@ bool drv_kick_if_wanted(struct drv *d, unsigned int vq)
 	bool wanted;
 
 	__sync_synchronize(); /* avail.idx, then avail_event or flags */
-	if (d->features & BIT(VIRTIO_F_EVENT_IDX)) {
+	if (q->packed) {
+		wanted = drv_packed_kick_wanted(d, vq);
+	} else if (d->features & BIT(VIRTIO_F_EVENT_IDX)) {
 		event = load_acquire(d, q->used + 4 + 8ULL * q->size);
 		wanted = (uint16_t)(now - event - 1) < (uint16_t)(now - old);
 	} else {
@@ -359,8 +369,8 @@ bool drv_kick_if_wanted(struct drv *d, unsigned int vq)
 	}
 	if (wanted)
 		drv_kick(d, vq);
-	else
-		q->last_kick = now;
+	q->last_kick = now;
+	q->added = 0;
 	return wanted;
 }
 
@@ -385,6 +395,8 @@ bool drv_used(struct drv *d, unsigned int vq, uint32_t *id, uint32_t *len)
 	struct drv_queue *q = &d->q[vq];
 	le32 *elem;
 
+	if (q->packed)
+		return drv_packed_used(d, vq, id, len);
 	if (drv_used_idx(d, vq) == q->last_used)
 		return false;
 	elem = drv_ram(d, q->used + 4 + 8ULL * (q->last_used % q->size), 8);
@@ -407,7 +419,9 @@ bool drv_wait(struct drv *d, unsigned int vq, int ms, uint32_t *id, uint32_t *le
 		if (drv_used(d, vq, id, len))
 			return true;
 		/* Ask for an interrupt at the next one, then look again (2.7.7). */
-		if (d->features & BIT(VIRTIO_F_EVENT_IDX))
+		if (d->q[vq].packed && d->features & BIT(VIRTIO_F_EVENT_IDX))
+			drv_set_driver_event(d, vq, d->q[vq].last_used, d->q[vq].used_wrap, 2);
+		else if (d->features & BIT(VIRTIO_F_EVENT_IDX))
 			drv_set_used_event(d, vq, d->q[vq].last_used);
 		__sync_synchronize();
 		if (drv_used(d, vq, id, len))

@@ -26,7 +26,9 @@
 struct fake_env;
 
 #define DRV_MAX_QUEUES 32
-#define DRV_ALL_FEATURES (~0ULL)
+/* Tests that write split rings by hand rely on the first. */
+#define DRV_ALL_FEATURES (~(1ULL << 34)) /* but VIRTIO_F_RING_PACKED */
+#define DRV_ALL_FEATURES_PACKED (~0ULL)
 
 /* Data of queue n's message is DRV_MSI_DATA + 1 + n, that of configuration changes is
  * DRV_MSI_DATA + 0, plus the slot shifted by 8. */
@@ -55,12 +57,21 @@ enum {
 #define DRV_DESC_NEXT 1
 #define DRV_DESC_WRITE 2
 #define DRV_DESC_INDIRECT 4
+#define DRV_DESC_AVAIL (1U << 7)	/* packed rings only */
+#define DRV_DESC_USED (1U << 15)
 
 struct drv_desc {
 	le64 addr;
 	le32 len;
 	le16 flags;
 	le16 next;
+};
+
+struct drv_packed_desc {
+	le64 addr;
+	le32 len;
+	le16 id;
+	le16 flags;
 };
 
 struct drv_buf {
@@ -77,6 +88,10 @@ struct drv_queue {
 	uint16_t nr_free;
 	uint16_t next[1024];
 	uint16_t avail_idx, last_kick, last_used;
+	/* Packed: avail_idx and last_used are slots of the ring, free_head lists buffer ids. */
+	bool packed, avail_wrap, used_wrap;
+	unsigned int added;	/* slots since the last kick */
+	uint16_t slots[1024];	/* by id */
 	gpa_t indirect;		/* size * size descriptors, a table for each head; 0: none yet */
 };
 
@@ -152,5 +167,18 @@ void drv_set_avail_idx(struct drv *d, unsigned int vq, uint16_t idx);
 void drv_set_avail_flags(struct drv *d, unsigned int vq, uint16_t flags);
 void drv_set_used_event(struct drv *d, unsigned int vq, uint16_t event);
 uint16_t drv_used_idx(struct drv *d, unsigned int vq);
+
+/* The same for packed rings. */
+uint16_t drv_packed_flags(bool wrap); /* of a descriptor that is available in that round */
+void drv_set_packed(struct drv *d, unsigned int vq, uint16_t slot, gpa_t addr, uint32_t len,
+	uint16_t id, uint16_t flags);
+void drv_set_driver_event(struct drv *d, unsigned int vq, uint16_t slot, bool wrap,
+	uint16_t flags); /* 0: interrupt always, 1: never, 2: when slot is used */
+
+/* driver_packed.c, for driver.c. */
+int drv_packed_add(struct drv *d, unsigned int vq, const struct drv_buf *bufs, unsigned int n,
+	bool indirect);
+bool drv_packed_kick_wanted(struct drv *d, unsigned int vq);
+bool drv_packed_used(struct drv *d, unsigned int vq, uint32_t *id, uint32_t *len);
 
 #endif

@@ -74,7 +74,8 @@ static void test_fields(void)
 		const char *says;
 	} bad[] = {
 		{ 0, 0, "version" }, { 0, 3, "version" }, { 8, SEV_USAGE_PEK, "for PEK" },
-		{ 8, 0x99, "unknown" }, { 12, 0, "algorithm" }, { 12, SEV_ALGO_RSA_SHA256, "algorithm" },
+		{ 8, 0x99, "unknown" }, { 12, 0, "algorithm" },
+		{ 12, SEV_ALGO_RSA_SHA256, "algorithm" },
 		{ 16, 1, "curve" }, { 16, 0, "curve" },
 	};
 
@@ -209,6 +210,25 @@ static void test_roots_lengths(void)
 	}
 }
 
+/* The built-in root is a point of the curve, and vouches for nobody else's certificates. */
+static void test_builtin(void)
+{
+	struct sev_ca hrk = { 0 };
+	struct sev_roots roots;
+
+	CHECK_INT(sev_ca_builtin(&hrk, ATTEST_SEV), -ENOENT);
+	REQUIRE(!sev_ca_builtin(&hrk, ATTEST_CSV));
+	REQUIRE(!sev_roots_parse(&roots, ATTEST_CSV, chains[1].roots, chains[1].roots_len, &err));
+	CHECK_INT(sev_ca_verify(&roots.ask, &hrk, &err), -EBADMSG);
+	CHECK(!sev_roots_known(&roots));
+	sev_ca_fini(&roots.ark);
+	roots.ark = hrk;
+	CHECK(sev_roots_known(&roots));
+	/* Its certificate is public, but its signature is not here. */
+	CHECK_INT(sev_ca_verify(&hrk, &hrk, &err), -EBADMSG);
+	sev_roots_fini(&roots);
+}
+
 int main(void)
 {
 	test_chain_make(&chains[0], ATTEST_SEV, "the root's own.");
@@ -222,6 +242,7 @@ int main(void)
 	RUN(test_roots);
 	RUN(test_roots_flipped);
 	RUN(test_roots_lengths);
+	RUN(test_builtin);
 	test_chain_free(&chains[0]);
 	test_chain_free(&chains[1]);
 	return tests_done();

@@ -37,8 +37,8 @@ static void test_hash_table_defaults(void)
 {
 	struct sev_hashes h;
 
-	CHECK(!sev_hashes_compute(&h, (struct alg_part){ "KERNEL", 6 }, (struct alg_part){ NULL, 0 },
-		NULL));
+	CHECK(!sev_hashes_compute(&h, (struct alg_part){ "KERNEL", 6 },
+		(struct alg_part){ NULL, 0 }, NULL));
 	CHECK(is_hex(h.initrd, 32,
 		"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"));
 	CHECK(is_hex(h.cmdline, 32,

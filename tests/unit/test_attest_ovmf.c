@@ -147,7 +147,8 @@ static void test_area_wraps(void)
 
 static void test_metadata(void)
 {
-	static const uint32_t one[3] = { 0x800000, 0x1000, 1 }, wraps[3] = { 0xfffff000, 0x2000, 1 };
+	static const uint32_t one[3] = { 0x800000, 0x1000, 1 };
+	static const uint32_t wraps[3] = { 0xfffff000, 0x2000, 1 };
 	static const struct {
 		size_t at;
 		uint32_t value;

@@ -164,7 +164,9 @@ static void test_table_of_others(void)
 
 static void test_table_bad(void)
 {
-	struct sev_table_entry e[3] = { entry(LUKS, "a", 1), entry(COCO, "", 0), entry(LUKS, "b", 1) };
+	struct sev_table_entry e[3] = {
+		entry(LUKS, "a", 1), entry(COCO, "", 0), entry(LUKS, "b", 1),
+	};
 	static const char big[SEV_SECRET_MAX];
 	uint8_t out[128];
 

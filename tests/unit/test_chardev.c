@@ -42,7 +42,7 @@ static const struct chardev_handler handler = { can_receive, receive };
 
 static bool becomes(const _Atomic size_t *v, size_t want)
 {
-	for (int i = 0; i < 3000 && *v != want; i++)
+	for (int i = 0; i < 20000 && *v != want; i++)
 		usleep(1000);
 	return *v == want;
 }
@@ -63,7 +63,7 @@ static bool one_line(struct fake_env *f, const char *part)
 {
 	char last[256];
 
-	for (int i = 0; i < 3000 && !log_lines(f, last, sizeof(last)); i++)
+	for (int i = 0; i < 20000 && !log_lines(f, last, sizeof(last)); i++)
 		usleep(1000);
 	return log_lines(f, last, sizeof(last)) == 1 && strstr(last, part);
 }
@@ -203,7 +203,7 @@ static void test_escape(void)
 	CHECK(becomes(&t.a.len, 6));
 	CHECK_INT(t.f.requests[DEV_CONSOLE_QUIT], 0);
 	put(in[1], "\x01x");
-	for (int i = 0; i < 3000 && !t.f.requests[DEV_CONSOLE_QUIT]; i++)
+	for (int i = 0; i < 20000 && !t.f.requests[DEV_CONSOLE_QUIT]; i++)
 		usleep(1000);
 	CHECK_INT(t.f.requests[DEV_CONSOLE_QUIT], 1);
 	close(in[1]);
@@ -296,7 +296,7 @@ static void test_stalled_reader(void)
 	chardev_flush(t.a.cd);		/* gives up after a moment */
 	CHECK_INT(log_lines(&t.f, line, sizeof(line)), 0);
 	FAKE_MUST(!fcntl(out[0], F_SETFL, O_NONBLOCK));
-	for (int i = 0, last = 0; i < 3000 && !last; i++) {
+	for (int i = 0, last = 0; i < 20000 && !last; i++) {
 		ssize_t n;
 
 		/* The buffer is empty then; the pipe may not be. */
@@ -389,7 +389,7 @@ static void test_terminal(void)
 			usleep(1000);
 	}
 	put(master, "\x01x");
-	for (int i = 0; i < 3000 && !t.f.requests[DEV_CONSOLE_QUIT]; i++)
+	for (int i = 0; i < 20000 && !t.f.requests[DEV_CONSOLE_QUIT]; i++)
 		usleep(1000);
 	CHECK_INT(t.f.requests[DEV_CONSOLE_QUIT], 1);
 	/* Hung up: reads end, writes fail, and nothing spins. */
