@@ -118,7 +118,7 @@ fuzz: $(FUZZ:%=$B/fuzz/%)
 		build/corpus/$$f tests/fuzz/corpus/$$f || exit 1; done
 
 PROGRAMS := $(UNIT) $(FAULT) $(FUZZ:%=$B/tests/fuzz/replay_%) $(BOOT)
-programs: all $(PROGRAMS) guests
+programs: all $(PROGRAMS) $B/tests/attest/psp guests
 
 SANITIZED := address,undefined
 TSAN      := loop bus chardev uart views virtq virtq_packed virtio virtio_pci virtio_mmio blk console rng
@@ -132,7 +132,9 @@ check: deps-test
 		$(patsubst $B/%,$(call sub,$(SANITIZED))/%,$(PROGRAMS)) \
 		$(patsubst %,build/$(ARCH)-thread/tests/unit/test_%,$(filter $(TSAN),\
 			$(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c)))) \
-		$(FW_TESTS) tests/boot/guests.sh tests/boot/cli.sh $(if $(QUICK),,tests/boot/linux.sh)
+		$(FW_TESTS) tests/attest/crosscheck.sh tests/attest/cli.sh tests/attest/validate.sh \
+		tests/boot/guests.sh tests/boot/cli.sh tests/boot/tamper.sh tests/boot/sev-validate.sh \
+		$(if $(QUICK),,tests/boot/linux.sh tests/boot/sev.sh)
 
 lint: all
 	@B=$B tests/run.sh $(LINT)
