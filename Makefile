@@ -47,7 +47,8 @@ ATTEST := $(patsubst %.c,$B/%.o,$(wildcard cli/tvm-attest/*.c))
 UNIT := $(patsubst %.c,$B/%,$(filter-out $(if $(filter aarch64,$(ARCH)),\
 	%/test_acpi.c $(addprefix tests/unit/test_,soft_%.c csv_%.c views.c),%/test_fdt.c),\
 	$(wildcard tests/unit/test_*.c)))
-BOOT := $(patsubst %.c,$B/%,$(wildcard tests/boot/test_*.c))
+# test_isolation boots Linux: sev.sh runs it.
+BOOT := $(patsubst %.c,$B/%,$(filter-out %/test_isolation.c,$(wildcard tests/boot/test_*.c)))
 FAULT := $(patsubst %.c,$B/%,$(wildcard tests/fault/test_*.c))
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 LINT := $(filter-out %/lib.sh,$(wildcard tests/lint/*.sh))
