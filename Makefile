@@ -119,7 +119,7 @@ fuzz: $(FUZZ:%=$B/fuzz/%)
 		build/corpus/$$f tests/fuzz/corpus/$$f || exit 1; done
 
 PROGRAMS := $(UNIT) $(FAULT) $(FUZZ:%=$B/tests/fuzz/replay_%) $(BOOT)
-programs: all $(PROGRAMS) $B/tests/attest/psp guests
+programs: all $(PROGRAMS) $B/tests/attest/psp $B/tests/boot/test_isolation guests
 
 SANITIZED := address,undefined
 TSAN      := loop bus chardev uart views virtq virtq_packed virtio virtio_pci virtio_mmio blk console rng
