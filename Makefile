@@ -129,7 +129,7 @@ check: deps-test
 	@$(MAKE) --no-print-directory programs SAN=$(SANITIZED)
 	@$(MAKE) --no-print-directory SAN=thread $(patsubst %,build/$(ARCH)-thread/tests/unit/test_%,\
 		$(filter $(TSAN),$(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c))))
-	@B=$B tests/run.sh --logs build/logs $(LINT) $(PROGRAMS) \
+	@B=$B tests/run.sh --timeout 1800 --logs build/logs $(LINT) $(PROGRAMS) \
 		$(patsubst $B/%,$(call sub,$(SANITIZED))/%,$(PROGRAMS)) \
 		$(patsubst %,build/$(ARCH)-thread/tests/unit/test_%,$(filter $(TSAN),\
 			$(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c)))) \

@@ -76,8 +76,9 @@ kernel=$tiny/hello
 
 # tvm-run with the exchange's keys; owner is a folder of `tvm-attest session`.
 run() { # EXTRA-KEYS [ARGUMENT...], in a subshell
-    exec "$tvm" --kernel "$kernel" --initrd initrd --cmdline "$cmdline" --memory 32M "${@:2}" --tee \
-        "$kind,platform=soft,soft-dir=platform,session=owner/session.b64,dh-cert=owner/godh.b64$1"
+    exec "$tvm" --kernel "$kernel" --initrd initrd --cmdline "$cmdline" --memory 32M "${@:2}" \
+        --tee "$kind,platform=soft,soft-dir=platform,session=owner/session.b64,\
+dh-cert=owner/godh.b64$1"
 }
 
 session() { # FOLDER [PLATFORM] [POLICY]

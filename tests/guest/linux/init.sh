@@ -189,9 +189,11 @@ case_secret() {
 }
 
 # Memory for others to look for: one text kept in a file, another one sent to a
-# disk. Neither is written here or on the command line as it stands in memory.
+# disk. Neither is written here or on the command line as it stands in memory;
+# lines of 64 bytes never lie across two pages.
 case_marker() {
-    kept="marker=private=$(param tag none)=kept" sent="marker=shared=$(param tag none)=sent"
+    kept=$(printf '%-63s' "marker=private=$(param tag none)=kept")
+    sent=$(printf '%-63s' "marker=shared=$(param tag none)=sent")
     yes "$kept" | head -n 1000 >/tmp/marker
     if appears /dev/vda; then
         yes "$sent" | head -n 1000 | dd of=/dev/vda bs=4096 conv=sync,fsync 2>/dev/null
