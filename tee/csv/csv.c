@@ -53,7 +53,8 @@ static uint64_t now_ns(void)
 static bool is_refusal(uint32_t status)
 {
 	return status == SEV_RET_BAD_MEASUREMENT || status == SEV_RET_POLICY_FAILURE ||
-		status == SEV_RET_INVALID_CERTIFICATE || status == SEV_RET_BAD_SIGNATURE;
+		status == SEV_RET_INVALID_CERTIFICATE || status == SEV_RET_BAD_SIGNATURE ||
+		status == SEV_RET_SECURE_DATA_INVALID;
 }
 
 /* What a command's failure means; -EIO alone comes with the firmware's own status. */

@@ -40,7 +40,7 @@ static const struct {
 	[SEV_RET_RESOURCE_LIMIT] = { "RESOURCE_LIMIT",
 		"the firmware is out of guests; end another one" },
 	[SEV_RET_SECURE_DATA_INVALID] = { "SECURE_DATA_INVALID",
-		"the processor's stored data are damaged; reset the platform" },
+		"the secret packet was used before, or the processor's stored data are damaged" },
 };
 
 const char *sev_status_name(uint32_t status)

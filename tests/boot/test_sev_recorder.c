@@ -376,7 +376,8 @@ static const struct {
 static bool is_refusal(int status)
 {
 	return status == SEV_RET_BAD_MEASUREMENT || status == SEV_RET_POLICY_FAILURE ||
-		status == SEV_RET_INVALID_CERTIFICATE || status == SEV_RET_BAD_SIGNATURE;
+		status == SEV_RET_INVALID_CERTIFICATE || status == SEV_RET_BAD_SIGNATURE ||
+		status == SEV_RET_SECURE_DATA_INVALID;
 }
 
 struct step {

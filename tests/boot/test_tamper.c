@@ -321,8 +321,9 @@ static void test_secret_replayed(void)
 
 	REQUIRE(vm && owner_seal(&o, &m, GUID, "once", &p));
 	CHECK_INT(inject(vm, &p, 0), 0);
-	CHECK(inject(vm, &p, 0) < 0);
+	CHECK_INT(inject(vm, &p, 0), -EKEYREJECTED);
 	CHECK_HAS(last_error.msg, "SECURE_DATA_INVALID");
+	CHECK_HAS(last_error.msg, "used before");
 	CHECK(inject(vm, &p, 0x5000) < 0);
 	CHECK_HAS(last_error.msg, "SECURE_DATA_INVALID");
 	/* The same secret in a packet of its own is no replay. */

@@ -4,6 +4,8 @@
  * the device's memory, adds up and keeps the order; nothing is popped from a broken queue; we
  * always come back.
  *
+ * fuzz_virtq_packed.c is the same for packed rings.
+ *
  * Input: one byte of features and size, then steps of an opcode byte and its arguments.
  */
 #include <stddef.h>
@@ -12,6 +14,10 @@
 #include "base/le.h"
 #include "devices/virtio/virtio.h"
 #include "tests/unit/fakes.h"
+
+#ifndef PACKED
+#define PACKED false
+#endif
 
 #define RAM MIB(1)
 #define PAGE 0x1000	/* of RAM, that the input writes: rings and tables */
@@ -32,6 +38,7 @@ static struct state {
 	struct virtq_chain held[MAX_HELD];
 	struct iovec iov[MAX_HELD][64];
 	unsigned int nr_held;
+	unsigned int pos;	/* packed: the driver's position, rounds included */
 } *st;
 
 static void none(void *ctx)
@@ -130,6 +137,29 @@ static void push(struct virtq *vq, uint8_t which)
 	st->nr_held--;
 }
 
+/* The next available entry, properly. */
+static void offer_split(struct virtq *vq, uint8_t how)
+{
+	uint16_t at = (uint16_t)le_load(st->ram + AVAIL + 2, 2);
+
+	le_store(st->ram + AVAIL + 4 + 2 * (at % virtq_size(vq)), 2, how);
+	le_store(st->ram + AVAIL + 2, 2, at + 1U);
+}
+
+/* how: three bits of flags, two of the buffer. */
+static void offer_packed(struct virtq *vq, uint8_t how)
+{
+	unsigned int slot = st->pos % virtq_size(vq);
+	bool wrap = !(st->pos / virtq_size(vq) & 1);
+	uint8_t *d = st->ram + DESC + 16 * slot;
+
+	le_store(d, 8, 0x400U + 0x100U * (how >> 3));
+	le_store(d + 8, 4, 16U << (how >> 3));
+	le_store(d + 12, 2, slot);
+	le_store(d + 14, 2, (how & 7U) | (wrap ? 0x80U : 0x8000U));
+	st->pos++;
+}
+
 static void step(struct virtq *vq, struct input *in)
 {
 	uint8_t op = next(in);
@@ -142,10 +172,11 @@ static void step(struct virtq *vq, struct input *in)
 		for (unsigned int n = 1U + (op >> 3); n; n--)
 			st->ram[at++ % PAGE] = next(in);
 		break;
-	case 1: /* the next available entry, properly */
-		at = (uint16_t)le_load(st->ram + AVAIL + 2, 2);
-		le_store(st->ram + AVAIL + 4 + 2 * (at % virtq_size(vq)), 2, op >> 3);
-		le_store(st->ram + AVAIL + 2, 2, at + 1U);
+	case 1:
+		if (PACKED)
+			offer_packed(vq, op >> 3);
+		else
+			offer_split(vq, op >> 3);
 		break;
 	case 2:
 		pop(vq);
@@ -191,10 +222,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(st->ram, 0, PAGE);
 	st->vd.status = VIRTIO_S_DRIVER_OK;
 	st->nr_held = 0;
+	st->pos = 0;
 	how = next(&in);
 	setup.event_idx = how & 1;
 	setup.indirect = how & 2;
-	setup.size = (uint16_t)(1U << (how >> 2) % 5);
+	setup.packed = PACKED;
+	setup.size = (uint16_t)(PACKED ? 1U + (how >> 2) % 16 : 1U << (how >> 2) % 5);
 	must(virtq_start(vq, &setup) == 0);
 	while (in.left)
 		step(vq, &in);

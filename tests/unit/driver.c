@@ -124,12 +124,17 @@ int drv_find(struct fake_env *f, unsigned int virtio_id)
 
 uint64_t drv_read(struct drv *d, unsigned int off, unsigned int size)
 {
+	if (d->mmio)
+		return drv_mmio_read(d, off, size);
 	return fake_mmio_read(d->f, d->common + off, size);
 }
 
 void drv_write(struct drv *d, unsigned int off, unsigned int size, uint64_t val)
 {
-	fake_mmio_write(d->f, d->common + off, size, val);
+	if (d->mmio)
+		drv_mmio_write(d, off, size, val);
+	else
+		fake_mmio_write(d->f, d->common + off, size, val);
 }
 
 uint8_t drv_status(struct drv *d)
@@ -349,7 +354,7 @@ void drv_kick(struct drv *d, unsigned int vq)
 {
 	d->q[vq].last_kick = d->q[vq].avail_idx;
 	d->q[vq].added = 0;
-	fake_mmio_write(d->f, d->q[vq].doorbell, 2, vq);
+	fake_mmio_write(d->f, d->q[vq].doorbell, d->mmio ? 4 : 2, vq);
 }
 
 bool drv_kick_if_wanted(struct drv *d, unsigned int vq)
@@ -429,8 +434,8 @@ bool drv_wait(struct drv *d, unsigned int vq, int ms, uint32_t *id, uint32_t *le
 		clock_gettime(CLOCK_MONOTONIC, &now);
 		passed = (int)((now.tv_sec - start.tv_sec) * 1000 +
 			(now.tv_nsec - start.tv_nsec) / 1000000);
-		if (passed >= ms ||
-			!fake_msi_wait(d->f, drv_msi_data(d, (int)vq), ms - passed))
+		if (passed >= ms || !(d->mmio ? drv_mmio_wait(d, ms - passed) : fake_msi_wait(d->f,
+			drv_msi_data(d, (int)vq), ms - passed)))
 			return drv_used(d, vq, id, len);
 	}
 }

@@ -52,6 +52,7 @@ enum {
 	DRV_QUEUE_DESC = 32,
 	DRV_QUEUE_DRIVER = 40,
 	DRV_QUEUE_DEVICE = 48,
+	DRV_QUEUE_RESET = 58,
 };
 
 #define DRV_DESC_NEXT 1
@@ -88,7 +89,7 @@ struct drv_queue {
 	uint16_t nr_free;
 	uint16_t next[1024];
 	uint16_t avail_idx, last_kick, last_used;
-	/* Packed: avail_idx and last_used are slots of the ring, free_head lists buffer ids. */
+	/* Packed: avail_idx and last_used are slots of the ring, free_head lists ids. */
 	bool packed, avail_wrap, used_wrap;
 	unsigned int added;	/* slots since the last kick */
 	uint16_t slots[1024];	/* by id */
@@ -99,6 +100,8 @@ struct drv {
 	struct fake_env *f;
 	unsigned int slot;
 	uint16_t device_id;
+	gpa_t mmio;		/* registers of the MMIO transport; 0: PCI */
+	unsigned int gsi;	/* its interrupt line */
 	gpa_t common, notify, isr, config, msix;	/* MMIO; 0: absent */
 	uint32_t notify_multiplier;
 	unsigned int window;	/* config space offset of the PCI_CFG capability */
@@ -117,6 +120,12 @@ void drv_cfg_write(struct drv *d, unsigned int off, unsigned int size, uint32_t 
  * set ACKNOWLEDGE and DRIVER. -ENODEV when the slot has no virtio device.
  */
 int drv_init(struct drv *d, struct fake_env *f, unsigned int slot);
+
+/*
+ * The same for a device on the MMIO transport, its registers at base. Offsets of the common
+ * configuration are translated, so all else works as on PCI; there are no vectors.
+ */
+int drv_mmio_init(struct drv *d, struct fake_env *f, gpa_t base, unsigned int gsi);
 
 /* Slot of the first device with this virtio id, or -ENODEV. */
 int drv_find(struct fake_env *f, unsigned int virtio_id);
@@ -174,6 +183,11 @@ void drv_set_packed(struct drv *d, unsigned int vq, uint16_t slot, gpa_t addr, u
 	uint16_t id, uint16_t flags);
 void drv_set_driver_event(struct drv *d, unsigned int vq, uint16_t slot, bool wrap,
 	uint16_t flags); /* 0: interrupt always, 1: never, 2: when slot is used */
+
+/* driver_mmio.c, for driver.c. */
+uint64_t drv_mmio_read(struct drv *d, unsigned int off, unsigned int size);
+void drv_mmio_write(struct drv *d, unsigned int off, unsigned int size, uint64_t val);
+bool drv_mmio_wait(struct drv *d, int ms);	/* for the line; acknowledges */
 
 /* driver_packed.c, for driver.c. */
 int drv_packed_add(struct drv *d, unsigned int vq, const struct drv_buf *bufs, unsigned int n,

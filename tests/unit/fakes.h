@@ -47,6 +47,8 @@ struct fake_doorbell {
 	uint64_t addr;
 	unsigned int size;
 	int fd;
+	bool match;
+	uint64_t value;
 };
 
 struct fake_msi {
@@ -149,24 +151,38 @@ static inline void fake_msi_close(void *ctx, int eventfd, unsigned int gsi)
 	pthread_mutex_unlock(&w->lock);
 }
 
-static inline int fake_doorbell_add(void *ctx, enum bus_space space, uint64_t addr,
-	unsigned int size, int eventfd)
+static inline int fake_doorbell_put(struct fake_irq *w, struct fake_doorbell d)
 {
-	struct fake_irq *w = ctx;
 	int r = -ENOSPC;
 
+	d.used = true;
 	pthread_mutex_lock(&w->lock);
 	for (unsigned int i = 0; i < FAKE_MAX; i++) {
-		if (w->no_doorbells || (w->no_any_size && !size))
+		if (w->no_doorbells || (w->no_any_size && !d.size))
 			break;
 		if (w->doorbells[i].used)
 			continue;
-		w->doorbells[i] = (struct fake_doorbell){ true, space, addr, size, eventfd };
+		w->doorbells[i] = d;
 		r = 0;
 		break;
 	}
 	pthread_mutex_unlock(&w->lock);
 	return r;
+}
+
+static inline int fake_doorbell_add(void *ctx, enum bus_space space, uint64_t addr,
+	unsigned int size, int eventfd)
+{
+	return fake_doorbell_put(ctx, (struct fake_doorbell){ .space = space, .addr = addr,
+		.size = size, .fd = eventfd });
+}
+
+static inline int fake_doorbell_match_add(void *ctx, enum bus_space space, uint64_t addr,
+	unsigned int size, uint64_t value, int eventfd)
+{
+	FAKE_MUST(size);
+	return fake_doorbell_put(ctx, (struct fake_doorbell){ .space = space, .addr = addr,
+		.size = size, .fd = eventfd, .match = true, .value = value });
 }
 
 static inline struct fake_doorbell *fake_doorbell_find(struct fake_irq *w, enum bus_space space,
@@ -181,20 +197,33 @@ static inline struct fake_doorbell *fake_doorbell_find(struct fake_irq *w, enum 
 	return NULL;
 }
 
-static inline void fake_doorbell_del(void *ctx, enum bus_space space, uint64_t addr,
-	unsigned int size, int eventfd)
+static inline void fake_doorbell_take(struct fake_irq *w, struct fake_doorbell want)
 {
-	struct fake_irq *w = ctx;
 	struct fake_doorbell *d;
 
 	pthread_mutex_lock(&w->lock);
 	for (d = w->doorbells; d < w->doorbells + FAKE_MAX; d++)
-		if (d->used && d->space == space && d->addr == addr && d->fd == eventfd &&
-			d->size == size)
+		if (d->used && d->space == want.space && d->addr == want.addr &&
+			d->fd == want.fd && d->size == want.size && d->match == want.match &&
+			d->value == want.value)
 			break;
 	FAKE_MUST(d < w->doorbells + FAKE_MAX);
 	d->used = false;
 	pthread_mutex_unlock(&w->lock);
+}
+
+static inline void fake_doorbell_del(void *ctx, enum bus_space space, uint64_t addr,
+	unsigned int size, int eventfd)
+{
+	fake_doorbell_take(ctx, (struct fake_doorbell){ .space = space, .addr = addr,
+		.size = size, .fd = eventfd });
+}
+
+static inline void fake_doorbell_match_del(void *ctx, enum bus_space space, uint64_t addr,
+	unsigned int size, uint64_t value, int eventfd)
+{
+	fake_doorbell_take(ctx, (struct fake_doorbell){ .space = space, .addr = addr,
+		.size = size, .fd = eventfd, .match = true, .value = value });
 }
 
 static const struct irq_ops fake_irq_ops = {
@@ -204,6 +233,8 @@ static const struct irq_ops fake_irq_ops = {
 	.msi_close = fake_msi_close,
 	.doorbell_add = fake_doorbell_add,
 	.doorbell_del = fake_doorbell_del,
+	.doorbell_match_add = fake_doorbell_match_add,
+	.doorbell_match_del = fake_doorbell_match_del,
 };
 
 static inline unsigned int fake_doorbells(struct fake_env *f)
@@ -221,14 +252,17 @@ static inline unsigned int fake_doorbells(struct fake_env *f)
 static inline void fake_mmio_write(struct fake_env *f, uint64_t addr, unsigned int size,
 	uint64_t val)
 {
-	struct fake_doorbell *d;
-	bool rung;
+	bool rung = false;
 
 	pthread_mutex_lock(&f->wires.lock);
-	d = fake_doorbell_find(&f->wires, BUS_MMIO, addr);
-	rung = d && (!d->size || d->size == size);
-	if (rung)
-		eventfd_write(d->fd, 1);
+	for (unsigned int i = 0; i < FAKE_MAX && !rung; i++) {
+		struct fake_doorbell *d = &f->wires.doorbells[i];
+
+		rung = d->used && d->space == BUS_MMIO && d->addr == addr &&
+			(!d->size || d->size == size) && (!d->match || d->value == val);
+		if (rung)
+			eventfd_write(d->fd, 1);
+	}
 	pthread_mutex_unlock(&f->wires.lock);
 	if (!rung)
 		bus_write(f->bus, BUS_MMIO, addr, size, val);

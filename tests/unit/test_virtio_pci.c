@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "devices/virtio/virtio.h"
 #include "tests/unit/driver.h"
 #include "tests/unit/fakes.h"
@@ -131,7 +132,7 @@ static void test_register_widths(void)
 	CHECK_INT(drv_read(&d, DRV_QUEUE_NOTIFY_OFF, 2), 1);
 	drv_write(&d, DRV_NUM_QUEUES, 2, 9);
 	CHECK_INT(drv_read(&d, DRV_NUM_QUEUES, 2), QUEUES);
-	CHECK_INT(drv_read(&d, 56, 4), 0xffffffff); /* past the structure */
+	CHECK_INT(drv_read(&d, 60, 4), 0xffffffff); /* past the structure */
 	CHECK_INT(drv_read(&d, 0xffc, 4), 0xffffffff);
 	CHECK_INT(fake_mmio_read(&f, d.notify, 4), 0xffffffff);
 	CHECK_INT(fake_mmio_read(&f, d.notify - 2, 4), 0xffffffff); /* across two areas */
@@ -292,11 +293,12 @@ static void test_broken_interrupts_once(void)
 
 static void test_echo(void)
 {
-	const uint64_t features[] = { DRV_ALL_FEATURES,
-		BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_INDIRECT_DESC), DRV_ALL_FEATURES };
+	const uint64_t plain = BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_INDIRECT_DESC);
+	const uint64_t features[] = { DRV_ALL_FEATURES, plain, DRV_ALL_FEATURES_PACKED,
+		plain | BIT(VIRTIO_F_RING_PACKED), DRV_ALL_FEATURES };
 
 	up();
-	for (uint32_t round = 0; round < 3; round++) {
+	for (uint32_t round = 0; round < ARRAY_SIZE(features); round++) {
 		CHECK_INT(drv_start(&d, features[round], 16), 0);
 		for (uint32_t i = 0; i < 300; i++)
 			check_echo(i % QUEUES, i);
@@ -328,25 +330,30 @@ static void check_no_lost_wakeup(uint64_t features)
 static void test_no_lost_wakeup_by_event(void)
 {
 	check_no_lost_wakeup(DRV_ALL_FEATURES);
+	check_no_lost_wakeup(DRV_ALL_FEATURES_PACKED);
 }
 
 static void test_no_lost_wakeup_by_flags(void)
 {
 	check_no_lost_wakeup(BIT(VIRTIO_F_VERSION_1));
+	check_no_lost_wakeup(BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_RING_PACKED));
 }
 
 /*
  * The same with a driver that never sleeps: it adds a buffer at once when it sees the last one
  * used, which is when the device looks whether the ring is empty.
  */
-static void test_no_lost_wakeup_at_empty(void)
+static void check_no_lost_wakeup_at_empty(uint64_t features)
 {
 	struct drv_buf buf = { 0x1000, 16, true };
 	uint32_t id, len;
 
 	up();
-	CHECK_INT(drv_start(&d, DRV_ALL_FEATURES, 32), 0);
-	drv_set_used_event(&d, 0, 0x8000); /* hardly any interrupts */
+	CHECK_INT(drv_start(&d, features, 32), 0);
+	if (d.q[0].packed)
+		drv_set_driver_event(&d, 0, 0, true, 1);
+	else
+		drv_set_used_event(&d, 0, 0x8000); /* hardly any interrupts */
 	for (unsigned int i = 0; i < 30000; i++) {
 		unsigned int spins = 0;
 
@@ -359,6 +366,12 @@ static void test_no_lost_wakeup_at_empty(void)
 		}
 	}
 	down();
+}
+
+static void test_no_lost_wakeup_at_empty(void)
+{
+	check_no_lost_wakeup_at_empty(DRV_ALL_FEATURES);
+	check_no_lost_wakeup_at_empty(DRV_ALL_FEATURES_PACKED);
 }
 
 /* Another vCPU resets, moves BARs and masks vectors while the device works. */
