@@ -158,6 +158,7 @@ install: all
 		$(DESTDIR)$(libdir)/pkgconfig $(DESTDIR)$(mandir)/man1
 	install -m 755 $B/tvm-run $B/tvm-attest $(DESTDIR)$(prefix)/bin
 	install -m 644 include/tvm.h $(DESTDIR)$(prefix)/include
+	$(if $(FW_BIN),install -Dm 644 $(FW_BIN) $(DESTDIR)$(prefix)/share/tvm/$(notdir $(FW_BIN)))
 	install -m 644 $B/libtvm.a $(DESTDIR)$(libdir)
 	install -m 755 $B/libtvm.so $(DESTDIR)$(libdir)/libtvm.so.0
 	ln -sf libtvm.so.0 $(DESTDIR)$(libdir)/libtvm.so
@@ -170,6 +171,7 @@ uninstall:
 		$(DESTDIR)$(libdir)/libtvm.a $(DESTDIR)$(libdir)/libtvm.so* \
 		$(DESTDIR)$(libdir)/pkgconfig/tvm.pc $(DESTDIR)$(mandir)/man1/tvm-run.1 \
 		$(DESTDIR)$(mandir)/man1/tvm-attest.1
+	rm -rf $(DESTDIR)$(prefix)/share/tvm
 
 clean:
 	rm -rf build
