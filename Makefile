@@ -122,7 +122,8 @@ PROGRAMS := $(UNIT) $(FAULT) $(FUZZ:%=$B/tests/fuzz/replay_%) $(BOOT)
 programs: all $(PROGRAMS) $B/tests/attest/psp $B/tests/boot/test_isolation guests
 
 SANITIZED := address,undefined
-TSAN      := loop bus chardev uart views virtq virtq_packed virtio virtio_pci virtio_mmio blk console rng
+TSAN      := loop bus chardev uart views virtq virtq_notify virtq_packed virtio virtio_pci virtio_mmio virtio_reset blk console rng net net_wire net_tap balloon \
+	vsock vsock_host vsock_bad
 sub        = build/$(ARCH)-$(subst $(comma),-,$(1))
 check: deps-test
 	@$(MAKE) --no-print-directory programs WERROR=1

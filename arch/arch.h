@@ -31,6 +31,7 @@ struct board {
 	unsigned int nr_devs;
 	const struct board_dev *devs;
 	struct pci_bus_opts pci;
+	struct mmio_slots mmio;		/* for virtio-mmio; max 0: none */
 	unsigned int nr_gsi;		/* interrupt lines of the controller */
 	unsigned int line_base;		/* what KVM_IRQ_LINE calls gsi 0 */
 	unsigned int elf_machine;	/* EM_X86_64, ... */

@@ -15,7 +15,10 @@ static const struct dev_class *const classes[] = {
 	&fw_port_class,
 	&virtio_blk_class,
 	&virtio_console_class,
+	&virtio_net_class,
+	&virtio_balloon_class,
 	&virtio_rng_class,
+	&virtio_vsock_class,
 };
 
 const struct dev_class *dev_class_find(const char *name)

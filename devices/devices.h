@@ -12,7 +12,10 @@ extern const struct dev_class pvpanic_class;
 extern const struct dev_class fw_port_class;
 extern const struct dev_class pci_host_class;
 extern const struct dev_class virtio_blk_class;
+extern const struct dev_class virtio_balloon_class;
 extern const struct dev_class virtio_console_class;
+extern const struct dev_class virtio_net_class;
 extern const struct dev_class virtio_rng_class;
+extern const struct dev_class virtio_vsock_class;
 
 #endif

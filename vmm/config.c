@@ -21,6 +21,7 @@
 static const char *const pages_names[] = { "thp", "small", "huge2m", "huge1g", NULL };
 static const char *const chardev_names[] = { "null", "stdio", "file", NULL };
 static const char *const tee_names[] = { "none", "sev", "sev-es", "csv", "csv2", NULL };
+static const char *const transport_names[] = { "pci", "mmio", NULL };
 static const char *const platform_names[] = { "hw", "soft", NULL };
 static const char *const firmware_names[] = { "none", "builtin", NULL };
 
@@ -48,6 +49,39 @@ static const struct opt disk_opts[] = {
 
 static const struct opt_table disk_table = {
 	sizeof(struct disk_opts), disk_opts, ARRAY_SIZE(disk_opts)
+};
+
+#define NET(member) .offset = offsetof(struct net_opts, member)
+
+static const struct opt net_opts[] = {
+	{ "tap", OPT_STR, NET(tap), .max = 15, .arg = "NAME", .help = "Tap interface." },
+	{ "fd", OPT_STR, OPT_WORDS, NET(fd), .max = 10,
+	  .arg = "N", .help = "Inherited descriptor: a tap, or a connected stream socket." },
+	{ "stream", OPT_PATH, NET(stream),
+	  .arg = "PATH", .help = "Unix socket of passt, or of QEMU's stream protocol." },
+	{ "mac", OPT_STR, NET(mac), .max = 17,
+	  .arg = "MAC", .help = "The guest's address; default: made from where frames go." },
+	{ "mtu", OPT_U32, NET(mtu), .max = 65535, .arg = "N",
+	  .help = "Largest packet that the guest is told of, 68 to 65535." },
+};
+
+static const struct opt_table net_table = {
+	sizeof(struct net_opts), net_opts, ARRAY_SIZE(net_opts)
+};
+
+#define VSOCK(member) .offset = offsetof(struct vsock_opts, member)
+
+static const struct opt vsock_opts[] = {
+	{ "cid", OPT_U64, VSOCK(cid), .min = 3, .max = UINT32_MAX - 1, .def = "3", .arg = "N",
+	  .help = "Address of the guest, 3 and above." },
+	{ "path", OPT_PATH, VSOCK(path), .arg = "SOCKET",
+	  .help = "Socket for \"CONNECT port\"; the guest reaches SOCKET_port." },
+	{ "port", OPT_STRLIST, VSOCK(port), .max = 64, .arg = "N:SOCKET[:listen]",
+	  .help = "One port to one socket; listen: from the host to the guest." },
+};
+
+static const struct opt_table vsock_table = {
+	sizeof(struct vsock_opts), vsock_opts, ARRAY_SIZE(vsock_opts)
 };
 
 #define TEE(member) .offset = offsetof(struct tee_opts, member)
@@ -108,12 +142,22 @@ static const struct opt config_opts[] = {
 	{ "disk", OPT_LIST, AT(disk), .max = CONFIG_DISKS_MAX, .sub = &disk_table,
 	  .arg = "[path=]FILE[,ro][,direct][,serial=TEXT]",
 	  .help = "virtio-blk disk from a raw image or a block device." },
+	{ "net", OPT_LIST, AT(net), .max = CONFIG_NETS_MAX, .sub = &net_table,
+	  .arg = "tap=NAME|fd=N|stream=PATH[,mac=MAC][,mtu=N]",
+	  .help = "virtio-net on a tap interface or a stream socket." },
+	{ "vsock", OPT_LIST, AT(vsock), .max = CONFIG_VSOCKS_MAX, .sub = &vsock_table,
+	  .arg = "[cid=]N[,path=SOCKET][,port=N:SOCKET[:listen]...]",
+	  .help = "virtio-vsock, connected to unix sockets." },
 	{ "serial", OPT_SUB, AT(serial), .sub = &chardev_table, .def = "stdio",
 	  .arg = "stdio|null|file=PATH", .help = "Serial port (ttyS0); default stdio." },
 	{ "console", OPT_LIST, AT(console), .max = CONFIG_CONSOLES_MAX, .sub = &chardev_table,
 	  .arg = "stdio|null|file=PATH", .help = "virtio console (hvc0, then hvc1)." },
+	{ "transport", OPT_ENUM, AT(transport), .names = transport_names, .def = "pci",
+	  .arg = "pci|mmio", .help = "How the guest finds virtio devices; default pci." },
 	{ "rng", OPT_BOOL, AT(rng), .def = "on", .arg = "on|off",
 	  .help = "virtio-rng, fed by the host's random generator; default on." },
+	{ "balloon", OPT_BOOL, AT(balloon), .arg = "on|off",
+	  .help = "virtio-balloon: memory that the guest frees goes back to the host." },
 	{ "pvpanic", OPT_BOOL, AT(pvpanic), .def = "on", .arg = "on|off",
 	  .help = "Device by which a guest kernel reports its panic; default on." },
 	{ "no-reboot", OPT_BOOL, AT(no_reboot),
@@ -292,12 +336,22 @@ int config_validate(const struct tvm_config *cfg, struct tvm_error *err)
 	r = check_memory(cfg, err);
 	if (r < 0)
 		return r;
+	/* The firmware tells the kernel of the PCI host only. */
+	if (cfg->transport == TRANSPORT_MMIO && (strcmp(cfg->tee.kind, "none") ||
+		(cfg->firmware && strcmp(cfg->firmware, "none"))))
+		return err_set(err, -EINVAL, "transport: mmio works with direct boot only");
 	r = check_tee(&cfg->tee, err);
 	if (r < 0)
 		return r;
 	r = check_chardev(&cfg->serial, "serial", err);
 	for (unsigned int i = 0; r >= 0 && i < cfg->console.nr; i++)
 		r = check_chardev(&cfg->console.items[i], "console", err);
+	for (unsigned int i = 0; r >= 0 && i < cfg->net.nr; i++) {
+		const struct net_opts *n = &cfg->net.items[i];
+
+		if (!!n->tap + !!n->fd + !!n->stream != 1)
+			return err_set(err, -EINVAL, "net: give one of tap, fd and stream");
+	}
 	for (unsigned int i = 0; r >= 0 && i < cfg->disk.nr; i++) {
 		for (unsigned int j = 0; j < i; j++) {
 			const struct disk_opts *a = &cfg->disk.items[i], *b = &cfg->disk.items[j];

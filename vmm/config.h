@@ -18,7 +18,12 @@
 #define CONFIG_MEMORY_MAX GIB(512)	/* what the x86_64 map and 40-bit hosts can place */
 #define CONFIG_CPUS_MAX 64
 #define CONFIG_CONSOLES_MAX 2		/* hvc0, hvc1 */
+#define CONFIG_VSOCKS_MAX 1		/* a guest kernel drives only one */
 #define CONFIG_DISKS_MAX 24		/* PCI slots left beside the other devices */
+#define CONFIG_NETS_MAX 8
+
+/* How virtio devices are found. */
+enum transport { TRANSPORT_PCI, TRANSPORT_MMIO };
 
 enum tee_platform { TEE_PLATFORM_HW, TEE_PLATFORM_SOFT };
 
@@ -51,9 +56,13 @@ struct tvm_config {
 	uint32_t cpus;
 	OPT_LIST_OF(char *) cpu_mask;		/* names of CPUID features the guest must not see */
 	OPT_LIST_OF(struct disk_opts) disk;
+	OPT_LIST_OF(struct net_opts) net;
 	struct chardev_opts serial;		/* 16550 */
+	OPT_LIST_OF(struct vsock_opts) vsock;
 	OPT_LIST_OF(struct chardev_opts) console; /* virtio-console: hvc0, hvc1 */
+	enum transport transport;
 	bool rng;
+	bool balloon;
 	bool pvpanic;
 	bool no_reboot;
 	char *firmware;				/* "none", "builtin"; NULL: builtin where needed */

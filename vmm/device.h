@@ -33,6 +33,13 @@ struct dev_place {
 	unsigned int gsi;
 };
 
+/* Places for virtio devices on MMIO, taken one after the other while the machine is built. */
+struct mmio_slots {
+	uint64_t base, stride;		/* stride: 0x200 at least */
+	unsigned int gsi;		/* of the first, others follow: level-triggered, unshared */
+	unsigned int nr, max;		/* taken, and how many there are */
+};
+
 struct dev_env {
 	struct gmem *gmem;
 	struct bus *bus;
@@ -40,6 +47,7 @@ struct dev_env {
 	struct loop *loop;
 	struct log *log;
 	struct pci_bus *pci;		/* NULL on a machine without PCI */
+	struct mmio_slots *mmio;	/* NULL: virtio devices are on PCI */
 	bool access_platform;		/* devices may only reach memory the guest shared */
 	struct chardev_mux *mux;	/* who has the stdio terminal */
 	const struct dev_place *place;	/* NULL for enumerated devices */

@@ -22,12 +22,35 @@ struct pci_bus_opts {
 	bool ports;				/* 0xcf8 and 0xcfc (x86) */
 };
 
+/* "vsock": virtio-vsock, backed by unix stream sockets */
+struct vsock_opts {
+	uint64_t cid;		/* the guest's address, 3 and above */
+	char *path;		/* hybrid socket, and path_<port>; NULL: only ports */
+	/* "N:PATH": host port N goes to PATH; "N:PATH:listen": PATH goes to guest port N */
+	struct { char **items; unsigned int nr; } port;
+};
+
 /* "disk": virtio-blk */
 struct disk_opts {
 	char *path;
 	bool ro;
 	bool direct;	/* O_DIRECT */
 	char *serial;	/* at most 20 bytes; NULL: derived from nothing, empty */
+};
+
+/* "net": virtio-net; exactly one of tap, stream and fd says where frames go */
+struct net_opts {
+	char *tap;	/* interface name */
+	char *stream;	/* path of a unix socket: passt, QEMU's stream protocol */
+	char *fd;	/* decimal: a tap or a connected stream socket; stays the caller's */
+	char *mac;	/* "52:54:00:12:34:56"; NULL: made from the interface or path */
+	uint32_t mtu;	/* 0: not told to the guest */
+	uint32_t index;	/* of this device in its machine */
+};
+
+/* "balloon": virtio-balloon */
+struct balloon_opts {
+	uint64_t size;	/* bytes that the guest shall give back at first; 0: none */
 };
 
 #endif

@@ -243,6 +243,25 @@ int gmem_map(const struct gmem *gm, gpa_t gpa, size_t len, struct iovec *out)
 	return 0;
 }
 
+int gmem_discard(struct gmem *gm, gpa_t gpa, uint64_t len)
+{
+	uint64_t page = page_size(gm->opts.pages), first, end;
+	const struct gmem_slot *s;
+
+	if (!len || len > SIZE_MAX || !device_view(gm, gpa, (size_t)len))
+		return -EFAULT;
+	s = slot_of(gm, gpa, len);
+	/* Inwards: the kernel would zero parts of pages. */
+	first = align_up(gpa - s->gpa, page);
+	end = align_down(gpa - s->gpa + len, page);
+	if (first >= end)
+		return 0;
+	if (fallocate(s->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)first,
+		    (off_t)(end - first)) < 0)
+		return -errno;
+	return 0;
+}
+
 void gmem_restrict(struct gmem *gm, gmem_filter_fn *allowed, void *opaque)
 {
 	gm->allowed = allowed;

@@ -67,6 +67,12 @@ int gmem_write(struct gmem *gm, gpa_t gpa, const void *src, size_t len);
  */
 int gmem_map(const struct gmem *gm, gpa_t gpa, size_t len, struct iovec *out);
 
+/*
+ * Contents of [gpa, gpa + len) in the device view are not needed: whole pages of it go back to
+ * the host and read zero when they are touched again. Parts of pages stay. -EFAULT as above.
+ */
+int gmem_discard(struct gmem *gm, gpa_t gpa, uint64_t len);
+
 /* Narrow the device view: allowed() must hold for every access. One filter at most. */
 typedef bool gmem_filter_fn(void *opaque, gpa_t gpa, size_t len);
 void gmem_restrict(struct gmem *gm, gmem_filter_fn *allowed, void *opaque);

@@ -37,6 +37,12 @@ struct irq_ops {
 		int eventfd);
 	void (*doorbell_del)(void *ctx, enum bus_space space, uint64_t addr, unsigned int size,
 		int eventfd);
+
+	/* The same for writes of that value only; size is 1, 2, 4 or 8. NULL: cannot. */
+	int (*doorbell_match_add)(void *ctx, enum bus_space space, uint64_t addr,
+		unsigned int size, uint64_t value, int eventfd);
+	void (*doorbell_match_del)(void *ctx, enum bus_space space, uint64_t addr,
+		unsigned int size, uint64_t value, int eventfd);
 };
 
 struct irq {

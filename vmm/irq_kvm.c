@@ -131,9 +131,10 @@ static void kvm_msi_close(void *ctx, int eventfd, unsigned int gsi)
 }
 
 static int doorbell(struct irq_kvm *k, enum bus_space space, uint64_t addr, unsigned int size,
-	int eventfd, uint32_t flags)
+	uint64_t value, int eventfd, uint32_t flags)
 {
 	struct kvm_ioeventfd arg = {
+		.datamatch = value,
 		.addr = addr,
 		.len = size,
 		.fd = eventfd,
@@ -146,13 +147,26 @@ static int doorbell(struct irq_kvm *k, enum bus_space space, uint64_t addr, unsi
 static int kvm_doorbell_add(void *ctx, enum bus_space space, uint64_t addr, unsigned int size,
 	int eventfd)
 {
-	return doorbell(ctx, space, addr, size, eventfd, 0);
+	return doorbell(ctx, space, addr, size, 0, eventfd, 0);
 }
 
 static void kvm_doorbell_del(void *ctx, enum bus_space space, uint64_t addr, unsigned int size,
 	int eventfd)
 {
-	doorbell(ctx, space, addr, size, eventfd, KVM_IOEVENTFD_FLAG_DEASSIGN);
+	doorbell(ctx, space, addr, size, 0, eventfd, KVM_IOEVENTFD_FLAG_DEASSIGN);
+}
+
+static int kvm_doorbell_match_add(void *ctx, enum bus_space space, uint64_t addr,
+	unsigned int size, uint64_t value, int eventfd)
+{
+	return doorbell(ctx, space, addr, size, value, eventfd, KVM_IOEVENTFD_FLAG_DATAMATCH);
+}
+
+static void kvm_doorbell_match_del(void *ctx, enum bus_space space, uint64_t addr,
+	unsigned int size, uint64_t value, int eventfd)
+{
+	doorbell(ctx, space, addr, size, value, eventfd,
+		KVM_IOEVENTFD_FLAG_DATAMATCH | KVM_IOEVENTFD_FLAG_DEASSIGN);
 }
 
 static const struct irq_ops kvm_irq_ops = {
@@ -162,6 +176,8 @@ static const struct irq_ops kvm_irq_ops = {
 	.msi_close = kvm_msi_close,
 	.doorbell_add = kvm_doorbell_add,
 	.doorbell_del = kvm_doorbell_del,
+	.doorbell_match_add = kvm_doorbell_match_add,
+	.doorbell_match_del = kvm_doorbell_match_del,
 };
 
 int irq_kvm_create(struct kvm_vm *kvm, unsigned int nr_lines,

@@ -74,11 +74,25 @@ static int add_configured(struct vm *vm, struct tvm_error *err)
 		if (r < 0)
 			return err_prefix(err, r, "disk %u", i);
 	}
+	for (unsigned int i = 0; i < cfg->net.nr; i++) {
+		cfg->net.items[i].index = i;
+		r = add(vm, "virtio-net", NULL, &cfg->net.items[i], err);
+		if (r < 0)
+			return err_prefix(err, r, "net %u", i);
+	}
+	for (unsigned int i = 0; i < cfg->vsock.nr; i++) {
+		r = add(vm, "virtio-vsock", NULL, &cfg->vsock.items[i], err);
+		if (r < 0)
+			return err_prefix(err, r, "vsock");
+	}
 	for (unsigned int i = 0; i < cfg->console.nr; i++) {
 		r = add(vm, "virtio-console", NULL, &cfg->console.items[i], err);
 		if (r < 0)
 			return err_prefix(err, r, "console %u", i);
 	}
+	r = cfg->balloon ? add(vm, "virtio-balloon", NULL, NULL, err) : 0;
+	if (r < 0)
+		return r;
 	return cfg->rng ? add(vm, "virtio-rng", NULL, NULL, err) : 0;
 }
 
@@ -105,6 +119,10 @@ int machine_create(struct vm *vm, struct tvm_error *err)
 	r = add_board(vm, err);
 	if (r < 0)
 		return r;
+	if (vm->cfg->transport == TRANSPORT_MMIO) {
+		m->mmio = arch_board()->mmio;
+		m->env.mmio = &m->mmio;
+	}
 	r = add_configured(vm, err);
 	if (r < 0)
 		return r;

@@ -13,6 +13,7 @@ struct vm;
 struct machine {
 	struct dev_env env;
 	struct chardev_mux *mux;	/* owned */
+	struct mmio_slots mmio;		/* taken by virtio devices, with transport=mmio */
 	unsigned int nr_devs;
 	struct dev *devs[MACHINE_MAX_DEVS]; /* owned, in order of creation */
 };

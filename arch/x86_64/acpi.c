@@ -26,6 +26,11 @@ int x86_acpi_load(struct vm *vm, gpa_t *rsdp_out, struct tvm_error *err)
 		.uart_port = UART_PORT,
 		.uart_gsi = UART_GSI,
 		.pvpanic_port = vm->cfg->pvpanic ? PVPANIC_PORT : 0,
+		/* Devices exist by now, so the count is exact. */
+		.virtio_base = VIRTIO_MMIO_GPA,
+		.virtio_stride = VIRTIO_MMIO_STRIDE,
+		.virtio_gsi = VIRTIO_MMIO_GSI,
+		.virtio_count = vm->machine.mmio.nr,
 	};
 	size_t len = acpi_tables_build(&m, tables, sizeof(tables));
 

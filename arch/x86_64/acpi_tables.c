@@ -76,6 +76,25 @@ static void dsdt_legacy(struct aml *a, const struct acpi_machine *m)
 	}
 }
 
+/* The HID that Linux's virtio-mmio driver knows. */
+static void dsdt_virtio(struct aml *a, const struct acpi_machine *m)
+{
+	for (uint32_t i = 0; i < m->virtio_count; i++) {
+		const char name[5] = { 'V', 'R', '0', (char)('0' + i), 0 };
+		size_t dev = aml_device(a, name);
+		struct aml_crs crs;
+
+		aml_name_string(a, "_HID", "LNRO0005");
+		aml_name_int(a, "_UID", i);
+		aml_name_int(a, "_CCA", 1);
+		aml_crs(a, &crs);
+		aml_crs_memory32(a, m->virtio_base + i * m->virtio_stride, 0x200);
+		aml_crs_gsi(a, m->virtio_gsi + i);
+		aml_crs_end(a, &crs);
+		aml_end(a, dev);
+	}
+}
+
 static uint64_t dsdt(struct aml *a, const struct acpi_machine *m)
 {
 	static const uint8_t s5[] = { ACPI_S5_SLP_TYP, 0, 0, 0 };
@@ -85,6 +104,7 @@ static uint64_t dsdt(struct aml *a, const struct acpi_machine *m)
 	sb = aml_scope(a, "_SB_");
 	dsdt_pci(a, m);
 	dsdt_legacy(a, m);
+	dsdt_virtio(a, m);
 	aml_end(a, sb);
 	aml_table_end(a, start);
 	return m->gpa + start;
@@ -214,7 +234,7 @@ static bool in_range(const struct acpi_machine *m)
 	return m->cpus && m->cpus <= ACPI_MAX_CPUS && m->gpa % 16 == 0 &&
 		m->gpa < 0xffff0000u && m->ecam_size >= 1u << 20 &&
 		m->ecam_size <= 256u << 20 && m->mmio32_size && m->sci_gsi < 24 &&
-		m->uart_gsi < 16;
+		m->uart_gsi < 16 && m->virtio_count <= ACPI_MAX_VIRTIO;
 }
 
 size_t acpi_tables_build(const struct acpi_machine *m, uint8_t *buf, size_t len)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #define ACPI_MAX_CPUS 255
+#define ACPI_MAX_VIRTIO 8
 
 struct acpi_machine {
 	uint64_t gpa;			/* where the tables will lie; a multiple of 16 */
@@ -23,6 +24,8 @@ struct acpi_machine {
 	uint16_t sci_gsi;
 	uint16_t uart_port, uart_gsi;	/* port 0: none */
 	uint16_t pvpanic_port;		/* 0: none */
+	uint32_t virtio_base, virtio_stride, virtio_gsi; /* virtio-mmio devices in a row */
+	uint32_t virtio_count;		/* 0: none; at most ACPI_MAX_VIRTIO */
 };
 
 #define ACPI_S5_SLP_TYP 5		/* what _S5 tells the guest to write */

@@ -221,6 +221,15 @@ void aml_crs_irq(struct aml *a, uint16_t irq)
 	aml_u16(a, (uint16_t)(1u << irq));
 }
 
+void aml_crs_gsi(struct aml *a, uint32_t gsi)
+{
+	aml_u8(a, 0x89); /* 6.4.3.6 */
+	aml_u16(a, 6);
+	aml_u8(a, 1);	/* consumer, level, active high, exclusive */
+	aml_u8(a, 1);
+	aml_u32(a, gsi);
+}
+
 void aml_crs_memory32(struct aml *a, uint32_t base, uint32_t len)
 {
 	aml_u8(a, 0x86); /* 6.4.3.4 */

@@ -52,6 +52,8 @@ struct aml_crs {
 void aml_crs(struct aml *a, struct aml_crs *crs);
 void aml_crs_io(struct aml *a, uint16_t port, uint8_t len);
 void aml_crs_irq(struct aml *a, uint16_t irq);
+/* Any interrupt of the IOAPIC: level, active high. */
+void aml_crs_gsi(struct aml *a, uint32_t gsi);
 void aml_crs_memory32(struct aml *a, uint32_t base, uint32_t len);
 void aml_crs_word(struct aml *a, uint8_t type, uint8_t flags, uint16_t min, uint16_t max);
 void aml_crs_dword_memory(struct aml *a, uint32_t base, uint32_t len);

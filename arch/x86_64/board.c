@@ -26,6 +26,7 @@ static const struct board board = {
 		.mmio32_size = PCI_MMIO32_SIZE,
 		.ports = true,
 	},
+	.mmio = { VIRTIO_MMIO_GPA, VIRTIO_MMIO_STRIDE, VIRTIO_MMIO_GSI, 0, VIRTIO_MMIO_MAX },
 	.nr_gsi = NR_GSI,
 	.elf_machine = EM_X86_64,
 	.ram_base = 0,

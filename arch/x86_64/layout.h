@@ -3,7 +3,7 @@
  * Guest physical and port address map of the x86_64 machine.
  *
  *	0x0000_0500  GDT                     0xc000_0000  PCI window, 512 MiB
- *	0x0000_6000  PVH start info          0xe000_0000  PCI ECAM, one bus
+ *	0x0000_6000  PVH start info          0xe000_0000  PCI ECAM, one bus; then virtio-mmio
  *	0x0000_7000  boot_params             0xfec0_0000  IOAPIC
  *	0x0000_9000  page tables (6 pages)   0xfee0_0000  local APICs
  *	0x0002_0000  command line            0xfeff_c000  identity map page and TSS (Intel)
@@ -33,6 +33,11 @@
 #define PCI_MMIO32_SIZE MIB(512)
 #define PCI_ECAM_GPA 0xe0000000ULL
 #define PCI_ECAM_SIZE MIB(1)
+/* virtio-mmio devices, on IOAPIC pins 16 to 23 */
+#define VIRTIO_MMIO_GPA 0xe0100000ULL
+#define VIRTIO_MMIO_STRIDE 0x200
+#define VIRTIO_MMIO_GSI 16
+#define VIRTIO_MMIO_MAX 8
 #define IOAPIC_GPA 0xfec00000ULL
 #define LAPIC_GPA 0xfee00000ULL
 #define IDENTITY_MAP_GPA 0xfeffc000ULL

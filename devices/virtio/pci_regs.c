@@ -40,6 +40,7 @@ static void common_image(struct vpci *vp, struct common_cfg *c)
 			queue_reg(vp, sel, VIRTIO_Q_DRIVER_HI) },
 		.queue_device = { queue_reg(vp, sel, VIRTIO_Q_DEVICE_LO),
 			queue_reg(vp, sel, VIRTIO_Q_DEVICE_HI) },
+		.queue_reset = le16_make(0), /* done before the write returns (2.6.1) */
 	};
 }
 
@@ -115,8 +116,12 @@ static void common_write(struct vpci *vp, uint64_t off, unsigned int size, uint6
 	case REG(queue_device[1]) << 4 | 4:
 		virtio_queue_write(vd, sel, VIRTIO_Q_DEVICE_HI, val32);
 		break;
+	case REG(queue_reset) << 4 | 2:
+		if (val == 1)
+			virtio_queue_reset(vd, sel);
+		break;
 	default:
-		if (size == 8 && off >= REG(queue_desc)) {
+		if (size == 8 && off >= REG(queue_desc) && off < REG(queue_notify_data)) {
 			common_write(vp, off, 4, val32);
 			common_write(vp, off + 4, 4, val >> 32);
 		}

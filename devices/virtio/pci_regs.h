@@ -42,6 +42,8 @@ struct common_cfg {
 	le32 queue_desc[2];
 	le32 queue_driver[2];
 	le32 queue_device[2];
+	le16 queue_notify_data;		/* without its feature: reads 0 */
+	le16 queue_reset;
 };
 
 /* 4.1.5.1.2 */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The part of a virtio device that is the same for every device and transport (virtio 1.2,
- * 2.1 to 2.5 and 3.1): the status state machine, feature negotiation, queue registers,
- * configuration space, and the way to the loop's thread.
+ * 2.1 to 2.5 and 3.1): the status state machine, feature negotiation, configuration space, and
+ * the way to the loop's thread. Queues are in virtio_queue.c.
  *
  * A running device never sees a register: DRIVER_OK copies them into the queues.
  */
@@ -28,52 +28,13 @@
 
 /* ---- On the loop's thread ------------------------------------------------------------ */
 
-static void on_kick(void *opaque, uint32_t events)
-{
-	struct virtio_queue *q = opaque;
-	struct virtio_dev *vd = q->vd;
-	unsigned int vq = (unsigned int)(q - vd->regs);
-	eventfd_t count;
-
-	eventfd_read(q->notify_fd, &count);
-	if (vd->active && virtq_ready(vd->queues[vq]))
-		vd->ops->notify(vd, vq);
-}
-
-static int start_queue(struct virtio_dev *vd, unsigned int vq)
-{
-	struct virtio_queue *q = &vd->regs[vq];
-	struct virtq_setup setup;
-	bool enabled;
-	int r;
-
-	pthread_mutex_lock(&vd->lock);
-	enabled = q->enabled;
-	setup = (struct virtq_setup){
-		.size = q->size,
-		.event_idx = virtio_has(vd, VIRTIO_F_EVENT_IDX),
-		.indirect = virtio_has(vd, VIRTIO_F_INDIRECT_DESC),
-		.packed = virtio_has(vd, VIRTIO_F_RING_PACKED),
-		.desc = q->desc,
-		.driver = q->driver,
-		.device = q->device,
-	};
-	pthread_mutex_unlock(&vd->lock);
-	if (!enabled)
-		return 0;
-	r = virtq_start(vd->queues[vq], &setup);
-	if (r < 0)
-		return r;
-	return loop_watch(vd->env->loop, &q->watch, q->notify_fd, EPOLLIN, on_kick, q);
-}
-
 static void do_activate(void *opaque)
 {
 	struct virtio_dev *vd = opaque;
 	int r = 0;
 
 	for (unsigned int i = 0; i < vd->nr_queues && r >= 0; i++)
-		r = start_queue(vd, i);
+		r = virtio_queue_start(vd, i);
 	if (r >= 0) {
 		vd->active = true;
 		r = vd->ops->activate ? vd->ops->activate(vd) : 0;
@@ -89,7 +50,6 @@ static void do_activate(void *opaque)
 static void do_reset(void *opaque)
 {
 	struct virtio_dev *vd = opaque;
-	eventfd_t count;
 
 	for (unsigned int i = 0; i < vd->nr_queues; i++)
 		loop_unwatch(vd->env->loop, &vd->regs[i].watch);
@@ -101,15 +61,8 @@ static void do_reset(void *opaque)
 			vd->ops->reset(vd);
 	}
 	for (unsigned int i = 0; i < vd->nr_queues; i++) {
-		struct virtio_queue *q = &vd->regs[i];
-
 		virtq_stop(vd->queues[i]);
-		eventfd_read(q->notify_fd, &count);
-		pthread_mutex_lock(&vd->lock);
-		q->size = q->max_size;
-		q->enabled = false;
-		q->desc = q->driver = q->device = 0;
-		pthread_mutex_unlock(&vd->lock);
+		virtio_queue_clear(&vd->regs[i], false);
 	}
 	pthread_mutex_lock(&vd->lock);
 	vd->accepted = 0;
@@ -207,78 +160,6 @@ void virtio_set_driver_features(struct virtio_dev *vd, uint32_t sel, uint32_t va
 		vd->accepted |= (uint64_t)val << (32 * sel);
 	}
 	pthread_mutex_unlock(&vd->lock);
-}
-
-/* ---- Queue registers ----------------------------------------------------------------- */
-
-static uint64_t *queue_address(struct virtio_queue *q, enum virtio_queue_reg reg)
-{
-	if (reg == VIRTIO_Q_DESC_LO || reg == VIRTIO_Q_DESC_HI)
-		return &q->desc;
-	if (reg == VIRTIO_Q_DRIVER_LO || reg == VIRTIO_Q_DRIVER_HI)
-		return &q->driver;
-	return &q->device;
-}
-
-static bool is_high(enum virtio_queue_reg reg)
-{
-	return reg == VIRTIO_Q_DESC_HI || reg == VIRTIO_Q_DRIVER_HI || reg == VIRTIO_Q_DEVICE_HI;
-}
-
-uint32_t virtio_queue_read(struct virtio_dev *vd, unsigned int vq, enum virtio_queue_reg reg)
-{
-	struct virtio_queue *q;
-	uint64_t val;
-
-	if (vq >= vd->nr_queues)
-		return 0;
-	q = &vd->regs[vq];
-	pthread_mutex_lock(&vd->lock);
-	if (reg == VIRTIO_Q_SIZE)
-		val = q->size;
-	else if (reg == VIRTIO_Q_ENABLE)
-		val = q->enabled;
-	else
-		val = *queue_address(q, reg) >> (is_high(reg) ? 32 : 0);
-	pthread_mutex_unlock(&vd->lock);
-	return (uint32_t)val;
-}
-
-void virtio_queue_write(struct virtio_dev *vd, unsigned int vq, enum virtio_queue_reg reg,
-	uint32_t val)
-{
-	struct virtio_queue *q;
-	uint64_t *addr;
-
-	if (vq >= vd->nr_queues)
-		return;
-	q = &vd->regs[vq];
-	pthread_mutex_lock(&vd->lock);
-	/* Nothing of an enabled queue or of a running device changes any more. */
-	if (q->enabled || (virtio_status(vd) & VIRTIO_S_DRIVER_OK))
-		goto out;
-	if (reg == VIRTIO_Q_SIZE) {
-		/* 4.1.4.3.2, 2.8.10.1: a power of two in split rings; up to what we offered. */
-		if (val && val <= q->max_size &&
-			(is_pow2(val) || virtio_has(vd, VIRTIO_F_RING_PACKED)))
-			q->size = (uint16_t)val;
-	} else if (reg == VIRTIO_Q_ENABLE) {
-		q->enabled = val == 1;
-	} else {
-		addr = queue_address(q, reg);
-		if (is_high(reg))
-			*addr = (*addr & UINT32_MAX) | (uint64_t)val << 32;
-		else
-			*addr = (*addr & ~(uint64_t)UINT32_MAX) | val;
-	}
-out:
-	pthread_mutex_unlock(&vd->lock);
-}
-
-void virtio_queue_kick(struct virtio_dev *vd, unsigned int vq)
-{
-	if (vq < vd->nr_queues)
-		eventfd_write(vd->regs[vq].notify_fd, 1);
 }
 
 /* ---- Configuration space ------------------------------------------------------------- */
@@ -391,7 +272,10 @@ int virtio_init(struct virtio_dev *vd, const struct virtio_ops *ops, const struc
 	vd->env = &vd->env_copy;
 	snprintf(vd->name, sizeof(vd->name), "%s", name);
 	vd->features = ops->features | features | BIT(VIRTIO_F_VERSION_1) |
-		BIT(VIRTIO_F_INDIRECT_DESC) | BIT(VIRTIO_F_EVENT_IDX);
+		BIT(VIRTIO_F_INDIRECT_DESC) | BIT(VIRTIO_F_EVENT_IDX) |
+		BIT(VIRTIO_F_RING_PACKED);
+	if (ops->queue_reset)
+		vd->features |= BIT(VIRTIO_F_RING_RESET);
 	if (env->access_platform)
 		vd->features |= BIT(VIRTIO_F_ACCESS_PLATFORM);
 	vd->config_size = config_size;
@@ -423,6 +307,8 @@ fail:
 
 int virtio_attach(struct virtio_dev *vd, struct tvm_error *err)
 {
+	if (vd->env->mmio)
+		return virtio_mmio_attach(vd, err);
 	if (!vd->env->pci)
 		return err_set(err, -ENODEV, "%s: the machine has no PCI bus", vd->name);
 	return virtio_pci_attach(vd, err);

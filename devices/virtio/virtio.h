@@ -3,7 +3,7 @@
  * A virtio device between its transport and its function: status, features, configuration
  * space, queues (virtio 1.2, 2 and 3).
  *
- *	transport (pci.c, later mmio.c)  ->  virtio.c  ->  ops of one device (blk.c, ...)
+ *	transport (pci.c or mmio.c)  ->  virtio.c  ->  ops of one device (blk.c, ...)
  *	                                        |
  *	                                     virtq.c (rings)
  *
@@ -72,6 +72,11 @@ struct virtio_ops {
 	/* Once after each activate: must leave no request in flight; queues are gone then. */
 	void (*reset)(struct virtio_dev *vd);
 	/*
+	 * The driver takes queue vq back (2.6.1), others go on: must leave no request of it in
+	 * flight. notify() comes when it is enabled again. NULL: not offered.
+	 */
+	void (*queue_reset)(struct virtio_dev *vd, unsigned int vq);
+	/*
 	 * The driver wrote [off, off + len) of the configuration space; NULL: read-only. It
 	 * may write every byte: what the device itself relies on must live elsewhere.
 	 */
@@ -100,8 +105,9 @@ struct virtio_transport_ops {
 struct virtio_queue {
 	struct virtio_dev *vd;		/* borrowed: the queue is in it */
 	uint16_t max_size;		/* never changes */
-	uint16_t size;			/* these six: vd->lock */
+	uint16_t size;			/* these seven: vd->lock */
 	bool enabled;
+	bool was_reset;			/* alone, and not enabled again since */
 	gpa_t desc, driver, device;
 	int notify_fd;			/* owned; eventfd */
 	struct loop_fd watch;		/* loop's thread */
@@ -173,6 +179,9 @@ void virtio_config_changed(struct virtio_dev *vd);
 /* pci.c: give the device a slot on env->pci and set vd->transport. */
 int virtio_pci_attach(struct virtio_dev *vd, struct tvm_error *err);
 
+/* mmio.c: the next place of env->mmio. */
+int virtio_mmio_attach(struct virtio_dev *vd, struct tvm_error *err);
+
 static inline uint8_t virtio_status(const struct virtio_dev *vd)
 {
 	return atomic_load_explicit(&vd->status, memory_order_acquire);
@@ -189,7 +198,8 @@ void virtio_set_driver_features(struct virtio_dev *vd, uint32_t sel, uint32_t va
 /* Queue registers; 64-bit addresses in halves. An absent queue reads 0 and takes nothing. */
 enum virtio_queue_reg {
 	VIRTIO_Q_SIZE,
-	VIRTIO_Q_ENABLE,
+	VIRTIO_Q_ENABLE,	/* 1: from now on; never back (4.1.4.3.2) */
+	VIRTIO_Q_READY,		/* but 0 takes it back before DRIVER_OK (4.2.2.2) */
 	VIRTIO_Q_DESC_LO,
 	VIRTIO_Q_DESC_HI,
 	VIRTIO_Q_DRIVER_LO,
@@ -200,6 +210,13 @@ enum virtio_queue_reg {
 uint32_t virtio_queue_read(struct virtio_dev *vd, unsigned int vq, enum virtio_queue_reg reg);
 void virtio_queue_write(struct virtio_dev *vd, unsigned int vq, enum virtio_queue_reg reg,
 	uint32_t val);
+
+/* Reset one queue of a running device (2.6.1); returns when it is done. */
+void virtio_queue_reset(struct virtio_dev *vd, unsigned int vq);
+
+/* virtio_queue.c for virtio.c, loop's thread: start if enabled; registers as at first. */
+int virtio_queue_start(struct virtio_dev *vd, unsigned int vq);
+void virtio_queue_clear(struct virtio_queue *q, bool alone);
 
 /* A doorbell write that no ioeventfd took. */
 void virtio_queue_kick(struct virtio_dev *vd, unsigned int vq);

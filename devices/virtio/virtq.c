@@ -256,6 +256,11 @@ int virtq_start(struct virtq *vq, const struct virtq_setup *setup)
 	return vq->ring->start(vq, setup);
 }
 
+bool virtq_started(const struct virtq *vq)
+{
+	return vq->started;
+}
+
 void virtq_stop(struct virtq *vq)
 {
 	vq->started = false;

@@ -76,7 +76,7 @@ size_t virtq_chain_write(const struct virtq_chain *chain, uint64_t off, const vo
 
 /* What the driver wrote into the queue's registers, copied when the queue starts. */
 struct virtq_setup {
-	uint16_t size;		/* 1 to VIRTQ_MAX_SIZE; split rings refuse all but powers of two */
+	uint16_t size;		/* up to VIRTQ_MAX_SIZE; split rings want a power of two */
 	bool event_idx, indirect, packed; /* accepted features */
 	gpa_t desc, driver, device;
 };
@@ -86,6 +86,7 @@ void virtq_destroy(struct virtq *vq); /* NULL is fine */
 
 /* Map the rings. Negative: outside the device view or misaligned; the device is broken. */
 int virtq_start(struct virtq *vq, const struct virtq_setup *setup);
+bool virtq_started(const struct virtq *vq); /* even if broken since */
 void virtq_stop(struct virtq *vq); /* forgets chains in flight */
 
 #endif

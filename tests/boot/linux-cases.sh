@@ -66,6 +66,13 @@ if wanted kernels; then
     for cpus in 1 2 4; do boots vmlinux-6.1 initrd-6.1 $cpus 512M 400 512; done
 fi
 
+small() { # STATUS NAME CASE ARGUMENTS...
+    want=$1 name=$2 case=$3
+    shift 3
+    vm "$want" "$name" --kernel bzImage-small --initrd initrd-small --memory 256M \
+        --cmdline "console=ttyS0 quiet panic=-1 tvm.case=$case" "$@"
+}
+
 if wanted memory; then
     boots bzImage-small initrd-small 1 64M 30 64
     boots vmlinux-small initrd-small 2 512M 400 512
@@ -76,13 +83,6 @@ if wanted memory; then
         --cmdline "console=ttyS0 quiet panic=-1 tvm.case=highmem tvm.mib=64" &&
         check "$name" has highmem=ok
 fi
-
-small() { # STATUS NAME CASE ARGUMENTS...
-    want=$1 name=$2 case=$3
-    shift 3
-    vm "$want" "$name" --kernel bzImage-small --initrd initrd-small --memory 256M \
-        --cmdline "console=ttyS0 quiet panic=-1 tvm.case=$case" "$@"
-}
 
 if wanted pause; then
     name="a hundred pauses during boot"
@@ -110,6 +110,11 @@ if wanted disk; then
         check "$name: size" [ "$(value disk_kb)" = 65536 ]
         check "$name: host file untouched" [ "$(md5sum <b.img)" = "$sum" ]
     done
+    name="virtio-mmio: data on a disk, refusal on a read-only one"
+    small 0 "$name" disk --transport mmio --disk a.img --disk path=b.img,ro && {
+        check "$name: data" has disk=ok
+        check "$name: refusal" has readonly=ok
+    }
     for k in small 6.1 6.12 newest; do
         name="$k: rng"
         vm 0 "$name" --kernel bzImage-$k --initrd initrd-$k --memory 512M \

@@ -11,10 +11,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "devices/devices.h"
 #include "devices/virtio/net.h"
 #include "devices/virtio/virtio.h"
 #include "tests/unit/driver.h"
 #include "tests/unit/fakes.h"
+#include "vmm/devopts.h"
 
 #define RAM MIB(4)
 #define POOL 65536u

