@@ -9,7 +9,7 @@ B       := build/$(ARCH)$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(TRACE),-t
 TEE     := $(if $(filter aarch64,$(ARCH)),virtcca,csv)
 VERSION := 0.1.0
 DIRS    := base vmm attest arch/$(ARCH) tee tee/$(TEE) tee/$(TEE)/soft devices devices/pci devices/platform \
-	devices/serial devices/virtio firmware
+	devices/serial devices/virtio devices/virtio/9p firmware
 SRCS    := $(sort $(wildcard $(addsuffix /*.c,$(DIRS))))
 OBJS    := $(SRCS:%.c=$B/%.o)
 prefix  ?= /usr/local
@@ -123,7 +123,7 @@ programs: all $(PROGRAMS) $B/tests/attest/psp $B/tests/boot/test_isolation guest
 
 SANITIZED := address,undefined
 TSAN      := loop bus chardev uart views virtq virtq_notify virtq_packed virtio virtio_pci virtio_mmio virtio_reset blk console rng net net_wire net_tap balloon \
-	vsock vsock_host vsock_bad
+	vsock vsock_host vsock_bad 9p 9p_fs 9p_escape 9p_pool
 sub        = build/$(ARCH)-$(subst $(comma),-,$(1))
 check: deps-test
 	@$(MAKE) --no-print-directory programs WERROR=1

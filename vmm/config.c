@@ -84,6 +84,30 @@ static const struct opt_table vsock_table = {
 	sizeof(struct vsock_opts), vsock_opts, ARRAY_SIZE(vsock_opts)
 };
 
+#define SHARE(member) .offset = offsetof(struct share_opts, member)
+
+/* In the order of enum share_owner. */
+static const char *const owner_names[] = { "default", "host", "squash", "mapped", NULL };
+
+static const struct opt share_opts[] = {
+	{ "tag", OPT_STR, OPT_REQUIRED, SHARE(tag), .max = SHARE_TAG_MAX, .arg = "TAG",
+	  .help = "Name that the guest mounts." },
+	{ "path", OPT_PATH, OPT_REQUIRED, SHARE(path), .arg = "DIR",
+	  .help = "Directory of the host." },
+	{ "ro", OPT_BOOL, SHARE(ro), .help = "The guest cannot write." },
+	{ "owner", OPT_ENUM, SHARE(owner), .names = owner_names, .def = "default",
+	  .arg = "host|squash|mapped",
+	  .help = "Who owns what the guest creates; default host for root, else mapped." },
+	{ "uid", OPT_U32, SHARE(uid), .max = UINT32_MAX - 1, .arg = "N",
+	  .help = "Owner with squash." },
+	{ "gid", OPT_U32, SHARE(gid), .max = UINT32_MAX - 1, .arg = "N",
+	  .help = "Group with squash." },
+};
+
+static const struct opt_table share_table = {
+	sizeof(struct share_opts), share_opts, ARRAY_SIZE(share_opts)
+};
+
 #define TEE(member) .offset = offsetof(struct tee_opts, member)
 
 static const struct opt tee_opts[] = {
@@ -148,6 +172,9 @@ static const struct opt config_opts[] = {
 	{ "vsock", OPT_LIST, AT(vsock), .max = CONFIG_VSOCKS_MAX, .sub = &vsock_table,
 	  .arg = "[cid=]N[,path=SOCKET][,port=N:SOCKET[:listen]...]",
 	  .help = "virtio-vsock, connected to unix sockets." },
+	{ "share", OPT_LIST, AT(share), .max = CONFIG_SHARES_MAX, .sub = &share_table,
+	  .arg = "[tag=]TAG,path=DIR[,ro][,owner=host|squash|mapped][,uid=N][,gid=N]",
+	  .help = "Directory of the host in the guest, by virtio-9p (9P2000.L)." },
 	{ "serial", OPT_SUB, AT(serial), .sub = &chardev_table, .def = "stdio",
 	  .arg = "stdio|null|file=PATH", .help = "Serial port (ttyS0); default stdio." },
 	{ "console", OPT_LIST, AT(console), .max = CONFIG_CONSOLES_MAX, .sub = &chardev_table,
@@ -351,6 +378,16 @@ int config_validate(const struct tvm_config *cfg, struct tvm_error *err)
 
 		if (!!n->tap + !!n->fd + !!n->stream != 1)
 			return err_set(err, -EINVAL, "net: give one of tap, fd and stream");
+	}
+	for (unsigned int i = 0; r >= 0 && i < cfg->share.nr; i++) {
+		const struct share_opts *s = &cfg->share.items[i];
+
+		if (s->owner != SHARE_OWNER_SQUASH && (s->uid || s->gid))
+			return err_set(err, -EINVAL, "share: uid and gid go with owner=squash");
+		for (unsigned int j = 0; j < i; j++)
+			if (!strcmp(s->tag, cfg->share.items[j].tag))
+				return err_set(err, -EINVAL, "share: tag '%.200s' is given twice",
+					s->tag);
 	}
 	for (unsigned int i = 0; r >= 0 && i < cfg->disk.nr; i++) {
 		for (unsigned int j = 0; j < i; j++) {

@@ -22,6 +22,28 @@ struct pci_bus_opts {
 	bool ports;				/* 0xcf8 and 0xcfc (x86) */
 };
 
+/* "share": virtio-9p, a directory of the host in the guest */
+
+/* Who owns what the guest creates, and with whose rights the host's files are reached. */
+enum share_owner {
+	SHARE_OWNER_DEFAULT,	/* host for root, else mapped */
+	SHARE_OWNER_HOST,	/* guest ids are host ids; needs privileges */
+	SHARE_OWNER_SQUASH,	/* all work is done as uid:gid */
+	SHARE_OWNER_MAPPED,	/* ids and mode live in user.tvm.owner; no privileges */
+};
+
+struct share_opts {
+	char *tag;		/* the guest's name for it, 1 to SHARE_TAG_MAX bytes */
+	char *path;		/* a directory */
+	bool ro;
+	enum share_owner owner;
+	uint32_t uid, gid;	/* SHARE_OWNER_SQUASH */
+	uint32_t max_fids;	/* 0: SHARE_MAX_FIDS; fewer when RLIMIT_NOFILE is low */
+};
+
+#define SHARE_TAG_MAX 255
+#define SHARE_MAX_FIDS 65536u
+
 /* "vsock": virtio-vsock, backed by unix stream sockets */
 struct vsock_opts {
 	uint64_t cid;		/* the guest's address, 3 and above */

@@ -80,6 +80,11 @@ static int add_configured(struct vm *vm, struct tvm_error *err)
 		if (r < 0)
 			return err_prefix(err, r, "net %u", i);
 	}
+	for (unsigned int i = 0; i < cfg->share.nr; i++) {
+		r = add(vm, "virtio-9p", NULL, &cfg->share.items[i], err);
+		if (r < 0)
+			return err_prefix(err, r, "share %u", i);
+	}
 	for (unsigned int i = 0; i < cfg->vsock.nr; i++) {
 		r = add(vm, "virtio-vsock", NULL, &cfg->vsock.items[i], err);
 		if (r < 0)

@@ -117,6 +117,18 @@ case_highmem() {
     say "highmem=ok normal_used_kb=$used"
 }
 
+# A shared directory: read what the host put there, leave something for it.
+case_share() {
+    mkdir -p /mnt
+    mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144 host /mnt ||
+        { say "share=cannot mount"; return; }
+    [ "$(cat /mnt/hello)" = "from the host" ] || { say "share=other contents"; return; }
+    mkdir -p /mnt/made/deep && dd if=/dev/urandom of=/mnt/made/deep/data bs=64k count=32 2>/dev/null
+    (cd /mnt/made/deep && md5sum data >sum && mv data moved && ln -s moved data && chmod 640 moved)
+    umount /mnt
+    say "share=ok"
+}
+
 case_button() {
     appears /dev/input/event0 || { say "button=no input device"; return; }
     say ready

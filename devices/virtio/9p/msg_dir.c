@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Directories: reading them, and what adds, removes and renames entries. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "devices/virtio/9p/server.h"
+
+#define L_REMOVEDIR 0x200u
+#define ENTRY_FIXED (P9_QID_SIZE + 8 + 1 + 2)	/* qid[13] offset[8] type[1] name[s] */
+
+/* Append one entry; false: it does not fit into what is left. */
+static bool put_entry(struct p9_call *c, dev_t dev, const struct dirent64 *d, size_t *left)
+{
+	size_t len = strlen(d->d_name);
+	struct stat st = { .st_dev = dev, .st_ino = d->d_ino };
+	uint8_t type = d->d_type;
+	struct p9_qid qid;
+
+	if (ENTRY_FIXED + len > *left)
+		return false;
+	st.st_mode = type == DT_DIR ? S_IFDIR : type == DT_LNK ? S_IFLNK : S_IFREG;
+	if (!strcmp(d->d_name, ".."))
+		fstat(c->s->root->fd, &st);	/* nothing above the root is shown */
+	qid = p9_qid_of(c->s, &st);
+	qid.version = 0;
+	/* What is a file here may be a fifo there. */
+	if (c->s->policy == FS_MAPPED && type == DT_REG)
+		type = DT_UNKNOWN;
+	p9_put_qid(&c->out, &qid);
+	p9_put64(&c->out, (uint64_t)d->d_off);
+	p9_put8(&c->out, type);
+	p9_put_str(&c->out, d->d_name, len);
+	*left -= ENTRY_FIXED + len;
+	return true;
+}
+
+/* From cookie off on, as many as fit. The cookies are the file system's own. */
+static int list(struct p9_call *c, struct p9_fid *fid, uint64_t off, size_t left)
+{
+	size_t before = c->out.len;
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(fid->io_fd, &st) < 0 || lseek(fid->io_fd, (off_t)off, SEEK_SET) < 0)
+		return -errno;
+	while ((n = getdents64(fid->io_fd, c->scratch->dents, P9_DENTS_MAX)) > 0) {
+		for (ssize_t at = 0; at < n;) {
+			const struct dirent64 *d = (const void *)(c->scratch->dents + at);
+
+			at += d->d_reclen;
+			if (!put_entry(c, st.st_dev, d, &left))
+				/* An empty answer would mean the end. */
+				return c->out.len > before ? 0 : -EINVAL;
+		}
+	}
+	return n < 0 ? -errno : 0;
+}
+
+int p9_readdir(struct p9_call *c)
+{
+	_cleanup_fid_ struct p9_fid *fid = p9_call_fid(c);
+	uint64_t off = p9_get64(&c->in);
+	uint32_t count = p9_get32(&c->in), most = c->room - P9_IO_HDR;
+	struct p9_out len = { .buf = c->out.buf + P9_HDR, .cap = 4 };
+	int r;
+
+	if (c->in.err)
+		return c->in.err;
+	if (fid->io_fd < 0)
+		return -EBADF;
+	if (fid->node->type != S_IFDIR)
+		return -ENOTDIR;
+	if (off > INT64_MAX)
+		return -EINVAL;
+	count = count < most ? count : most;
+	if (count > P9_OUT_MAX - P9_IO_HDR)
+		count = P9_OUT_MAX - P9_IO_HDR;
+	p9_put32(&c->out, 0);
+	pthread_mutex_lock(&fid->lock);
+	r = list(c, fid, off, count);
+	pthread_mutex_unlock(&fid->lock);
+	p9_put32(&len, (uint32_t)(c->out.len - P9_IO_HDR));
+	return r;
+}
+
+/* dir/name was made just now: owner, then its qid into the answer; or away with it. */
+static int made(struct p9_call *c, struct p9_fid *dir, const char *name,
+	const struct fs_owner *owner)
+{
+	_cleanup_close_ int fd = fs_lookup(dir->node->fd, name);
+	mode_t type = owner->mode & S_IFMT;
+	struct p9_qid qid;
+	struct stat st;
+	int r = fd < 0 ? fd : fstat(fd, &st) < 0 ? -errno : 0;
+
+	/* Another's by now: it keeps its owner. */
+	if (r == 0 && (st.st_mode & S_IFMT) != type)
+		return -ENOENT;
+	if (r == 0)
+		r = fs_set_created(c->s->policy, fd, type, owner);
+	if (r < 0) {
+		unlinkat(dir->node->fd, name, type == S_IFDIR ? AT_REMOVEDIR : 0);
+		return r;
+	}
+	qid = p9_qid_of(c->s, &st);
+	p9_put_qid(&c->out, &qid);
+	return 0;
+}
+
+int p9_mkdir(struct p9_call *c)
+{
+	_cleanup_fid_ struct p9_fid *dir = p9_call_fid(c);
+	char *name = p9_call_name(c, 0);
+	uint32_t mode = p9_get32(&c->in), gid = p9_get32(&c->in);
+	struct fs_owner owner = { .gid = gid, .mode = S_IFDIR | (mode & 07777) };
+
+	if (c->in.err)
+		return c->in.err;
+	if (!fs_name_ok(name))
+		return -EINVAL;
+	owner.uid = dir->uid;
+	if (mkdirat(dir->node->fd, name, fs_initial_mode(c->s->policy, owner.mode)) < 0)
+		return -errno;
+	return made(c, dir, name, &owner);
+}
+
+/* The host gets regular files only; what else a guest has is an attribute (owner.c). */
+int p9_mknod(struct p9_call *c)
+{
+	_cleanup_fid_ struct p9_fid *dir = p9_call_fid(c);
+	char *name = p9_call_name(c, 0);
+	uint32_t mode = p9_get32(&c->in), major = p9_get32(&c->in), minor = p9_get32(&c->in);
+	uint32_t gid = p9_get32(&c->in), type = mode & S_IFMT;
+	struct fs_owner owner = { .gid = gid };
+	_cleanup_close_ int fd = -1;
+	struct p9_qid qid;
+	struct stat st;
+	int r;
+
+	if (c->in.err)
+		return c->in.err;
+	type = type ? type : S_IFREG;
+	if (!fs_name_ok(name) || type == S_IFDIR || type == S_IFLNK)
+		return -EINVAL;
+	if (type != S_IFREG && c->s->policy != FS_MAPPED)
+		return -EPERM;
+	owner.uid = dir->uid;
+	owner.mode = type | (mode & 07777);
+	owner.rdev = type == S_IFCHR || type == S_IFBLK ? makedev(major, minor) : 0;
+	fd = fs_create(dir->node->fd, name, O_WRONLY,
+		fs_initial_mode(c->s->policy, S_IFREG | (mode & 07777)));
+	if (fd < 0)
+		return fd;
+	r = fs_set_created(c->s->policy, fd, S_IFREG, &owner);
+	if (r == 0 && fstat(fd, &st) < 0)
+		r = -errno;
+	if (r < 0) {
+		unlinkat(dir->node->fd, name, 0);
+		return r;
+	}
+	qid = p9_qid_of(c->s, &st);
+	p9_put_qid(&c->out, &qid);
+	return 0;
+}
+
+int p9_symlink(struct p9_call *c)
+{
+	_cleanup_fid_ struct p9_fid *dir = p9_call_fid(c);
+	char *name = p9_call_name(c, 0), *text = c->scratch->text;
+	struct fs_owner owner = { .mode = S_IFLNK | 0777 };
+
+	p9_get_str(&c->in, text, sizeof(c->scratch->text));
+	owner.gid = p9_get32(&c->in);
+	if (c->in.err)
+		return c->in.err;
+	if (!fs_name_ok(name))
+		return -EINVAL;
+	owner.uid = dir->uid;
+	if (symlinkat(text, dir->node->fd, name) < 0)
+		return -errno;
+	return made(c, dir, name, &owner);
+}
+
+int p9_readlink(struct p9_call *c)
+{
+	_cleanup_fid_ struct p9_fid *fid = p9_call_fid(c);
+	ssize_t n;
+
+	if (c->in.err)
+		return c->in.err;
+	if (fid->node->type != S_IFLNK)
+		return -EINVAL;
+	n = readlinkat(fid->node->fd, "", c->scratch->text, sizeof(c->scratch->text));
+	if (n < 0)
+		return -errno;
+	if ((size_t)n > c->room - P9_HDR - 2)
+		return -EMSGSIZE;
+	p9_put_str(&c->out, c->scratch->text, (size_t)n);
+	return 0;
+}
+
+int p9_link(struct p9_call *c)
+{
+	_cleanup_fid_ struct p9_fid *dir = p9_call_fid(c), *fid = p9_call_fid(c);
+	char *name = p9_call_name(c, 0);
+	struct fs_proc p;
+
+	if (c->in.err)
+		return c->in.err;
+	if (!fs_name_ok(name))
+		return -EINVAL;
+	/* Follows the link of /proc, which ends at the object itself. */
+	p = fs_proc(fid->node->fd);
+	return linkat(AT_FDCWD, p.path, dir->node->fd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
+int p9_rename(struct p9_call *c)
+{
+	_cleanup_fid_ struct p9_fid *fid = p9_call_fid(c), *dir = p9_call_fid(c);
+	char *name = p9_call_name(c, 0), *old = c->scratch->names[1];
+	_cleanup_close_ int parent = -1;
+
+	if (c->in.err)
+		return c->in.err;
+	if (!fs_name_ok(name))
+		return -EINVAL;
+	if (fs_same(c->s->root->fd, fid->node->fd))
+		return -EBUSY;
+	parent = fs_parent(c->s->root->fd, fid->node->fd, old);
+	if (parent < 0)
+		return parent;
+	return renameat(parent, old, dir->node->fd, name) < 0 ? -errno : 0;
+}
+
+int p9_renameat(struct p9_call *c)
+{
+	_cleanup_fid_ struct p9_fid *from = p9_call_fid(c), *to = NULL;
+	char *old = p9_call_name(c, 0), *name;
+
+	to = p9_call_fid(c);
+	name = p9_call_name(c, 1);
+	if (c->in.err)
+		return c->in.err;
+	if (!fs_name_ok(old) || !fs_name_ok(name))
+		return -EINVAL;
+	return renameat(from->node->fd, old, to->node->fd, name) < 0 ? -errno : 0;
+}
+
+int p9_unlinkat(struct p9_call *c)
+{
+	_cleanup_fid_ struct p9_fid *dir = p9_call_fid(c);
+	char *name = p9_call_name(c, 0);
+	uint32_t flags = p9_get32(&c->in);
+
+	if (c->in.err)
+		return c->in.err;
+	if (!fs_name_ok(name) || (flags & ~L_REMOVEDIR))
+		return -EINVAL;
+	return unlinkat(dir->node->fd, name, flags ? AT_REMOVEDIR : 0) < 0 ? -errno : 0;
+}
