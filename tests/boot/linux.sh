@@ -56,4 +56,4 @@ if [ "$where" = direct ]; then
     cd "$t" && exec sh ./cases
 fi
 echo 'cd /t && exec sh ./cases' >"$work/script"
-"$nested/x86_64.sh" --mem 8192 --smp 2 --timeout 1500 --add "$t=/t" "$work/script"
+"$nested/x86_64.sh" --tries 3 --mem 8192 --smp 2 --timeout 1500 --add "$t=/t" "$work/script"

@@ -94,5 +94,5 @@ echo 'cd /t && exec sh ./cases' >"$work/script"
 (validator "$work/validator")
 more=()
 [ ! -d "$work/validator" ] || more=(--add "$work/validator=/")
-"$nested/x86_64.sh" --mem 8192 --smp 2 --timeout 2400 --add "$t=/t" \
+"$nested/x86_64.sh" --tries 3 --mem 8192 --smp 2 --timeout 2400 --add "$t=/t" \
     --add "$build/tests/boot/test_isolation=/t/test_isolation" "${more[@]}" "$work/script"

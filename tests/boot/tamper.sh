@@ -353,7 +353,7 @@ firmware_refuses() {
         cp -r "$tiny" "$t/tiny"
         rm -f "$t"/tiny/*.[od]
         echo 'cd /t && TVM_GUESTS=/t/tiny ./test_tamper firmware' >"$script"
-        "$nested/x86_64.sh" --add "$t=/t" --add "$build/tests/boot/test_tamper=/t/test_tamper" \
+        "$nested/x86_64.sh" --tries 3 --add "$t=/t" --add "$build/tests/boot/test_tamper=/t/test_tamper" \
             "$script" >out 2>err
     else
         "$build/tests/boot/test_tamper" firmware >out 2>err
