@@ -43,7 +43,7 @@ LINK     = $(call quiet,LD ,$@)$(CC) -o $@ $(filter %.o %.a,$^) $(LDFLAGS) $(LIB
 
 CLI  := $(patsubst %.c,$B/%.o,$(wildcard cli/*.c))
 # The guest owner's tool makes soft platforms on any machine.
-ATTEST := $(patsubst %.c,$B/%.o,$(wildcard cli/tvm-attest/*.c $(if $(filter csv,$(TEE)),,tee/csv/soft/*.c)))
+ATTEST := $(patsubst %.c,$B/%.o,cli/line.c $(wildcard cli/tvm-attest/*.c $(if $(filter csv,$(TEE)),,tee/csv/soft/*.c)))
 # Tests of the other architecture's code are left out.
 UNIT := $(patsubst %.c,$B/%,$(filter-out $(if $(filter aarch64,$(ARCH)),\
 	%/test_acpi.c $(addprefix tests/unit/test_,soft_%.c csv_%.c views.c),%/test_fdt.c),\

@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/line.h"
+
 #define CONFIG_FILE_MAX (1 << 20)	/* what the library takes */
 
 static const struct tvm_config_key own_keys[] = {
@@ -29,21 +31,11 @@ static const struct tvm_config_key own_keys[] = {
 
 void say(const char *fmt, ...)
 {
-	char line[900] = "tvm-run: ";
-	size_t start = strlen(line), n;
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(line + start, sizeof(line) - start - 1, fmt, ap);
+	line_print("tvm-run", fmt, ap);
 	va_end(ap);
-	n = strlen(line);
-	for (size_t i = 0; i < n; i++) {
-		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-			line[i] = '?';
-	}
-	line[n++] = '\n';
-	if (write(STDERR_FILENO, line, n) < 0)
-		return;	/* nobody left to tell */
 }
 
 bool options_own_key(unsigned int index, struct tvm_config_key *key)

@@ -14,12 +14,6 @@
 #include "tee/tee.h"
 #include "vmm/vm.h"
 
-/* The public handle is the machine itself. */
-static struct vm *vm_of(struct tvm_vm *vm)
-{
-	return (struct vm *)vm;
-}
-
 const char *tvm_version(void)
 {
 	return TVM_VERSION;

@@ -21,11 +21,6 @@
 
 #define SECRET_MAX 0x4000
 
-static struct vm *vm_of(struct tvm_vm *vm)
-{
-	return (struct vm *)vm;
-}
-
 static int not_confidential(const char *what, struct tvm_error *err)
 {
 	return err_set(err, -EOPNOTSUPP, "%s: the machine is not confidential; see --tee", what);

@@ -52,6 +52,12 @@ struct vm {
 	struct run run;
 };
 
+/* The public handle is the machine itself. */
+static inline struct vm *vm_of(struct tvm_vm *vm)
+{
+	return (struct vm *)vm;
+}
+
 /* cfg is copied. On failure nothing is left and *out is untouched. */
 int vm_create(const struct tvm_config *cfg, const struct tvm_host *host, struct vm **out,
 	struct tvm_error *err);

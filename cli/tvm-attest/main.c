@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/line.h"
 #include "cli/tvm-attest/cmd.h"
 #include "tvm.h"
 
@@ -31,21 +32,11 @@ static const struct {
 
 enum status fail(enum status status, const char *fmt, ...)
 {
-	char line[900] = "tvm-attest: ";
-	size_t start = strlen(line), n;
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(line + start, sizeof(line) - start - 1, fmt, ap);
+	line_print("tvm-attest", fmt, ap);
 	va_end(ap);
-	n = strlen(line);
-	for (size_t i = 0; i < n; i++) {
-		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-			line[i] = '?';
-	}
-	line[n++] = '\n';
-	if (write(STDERR_FILENO, line, n) < 0)
-		return status;	/* nobody left to tell */
 	return status;
 }
 

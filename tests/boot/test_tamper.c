@@ -20,11 +20,6 @@ static bool csv;
 static bool firmware_runs;		/* found out by the first test */
 static bool firmware_must_run;
 
-static struct vm *vm_of(struct tvm_vm *vm)
-{
-	return (struct vm *)vm;
-}
-
 static const uint8_t *fw_image(size_t *len)
 {
 	*len = (size_t)(fw_x86_64_end - fw_x86_64_start);
