@@ -181,6 +181,8 @@ static const struct opt config_opts[] = {
 	  .arg = "stdio|null|file=PATH", .help = "virtio console (hvc0, then hvc1)." },
 	{ "transport", OPT_ENUM, AT(transport), .names = transport_names, .def = "pci",
 	  .arg = "pci|mmio", .help = "How the guest finds virtio devices; default pci." },
+	{ "packed", OPT_BOOL, AT(packed), .def = "on", .arg = "on|off",
+	  .help = "Offer packed virtqueues; off: guests use split ones. Default on." },
 	{ "rng", OPT_BOOL, AT(rng), .def = "on", .arg = "on|off",
 	  .help = "virtio-rng, fed by the host's random generator; default on." },
 	{ "balloon", OPT_BOOL, AT(balloon), .arg = "on|off",

@@ -63,6 +63,7 @@ struct tvm_config {
 	OPT_LIST_OF(struct share_opts) share;
 	OPT_LIST_OF(struct chardev_opts) console; /* virtio-console: hvc0, hvc1 */
 	enum transport transport;
+	bool packed;				/* virtqueues, if the driver wants them */
 	bool rng;
 	bool balloon;
 	bool pvpanic;

@@ -48,6 +48,7 @@ struct dev_env {
 	struct log *log;
 	struct pci_bus *pci;		/* NULL on a machine without PCI */
 	struct mmio_slots *mmio;	/* NULL: virtio devices are on PCI */
+	bool split_only;		/* virtio devices do not offer packed rings */
 	bool access_platform;		/* devices may only reach memory the guest shared */
 	struct chardev_mux *mux;	/* who has the stdio terminal */
 	const struct dev_place *place;	/* NULL for enumerated devices */

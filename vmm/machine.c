@@ -112,6 +112,7 @@ int machine_create(struct vm *vm, struct tvm_error *err)
 		.irq = &vm->irq,
 		.loop = vm->loop,
 		.log = &vm->log,
+		.split_only = !vm->cfg->packed,
 		.access_platform = vm->tee->confidential,
 		.request = run_request,
 		.refused = run_refused,

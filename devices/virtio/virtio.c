@@ -272,8 +272,9 @@ int virtio_init(struct virtio_dev *vd, const struct virtio_ops *ops, const struc
 	vd->env = &vd->env_copy;
 	snprintf(vd->name, sizeof(vd->name), "%s", name);
 	vd->features = ops->features | features | BIT(VIRTIO_F_VERSION_1) |
-		BIT(VIRTIO_F_INDIRECT_DESC) | BIT(VIRTIO_F_EVENT_IDX) |
-		BIT(VIRTIO_F_RING_PACKED);
+		BIT(VIRTIO_F_INDIRECT_DESC) | BIT(VIRTIO_F_EVENT_IDX);
+	if (!env->split_only)
+		vd->features |= BIT(VIRTIO_F_RING_PACKED);
 	if (ops->queue_reset)
 		vd->features |= BIT(VIRTIO_F_RING_RESET);
 	if (env->access_platform)

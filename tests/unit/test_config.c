@@ -24,7 +24,7 @@ static void test_defaults(void)
 	CHECK_INT(cfg->gmem.pages, GMEM_PAGES_THP);
 	CHECK_INT(cfg->serial.kind, CHARDEV_STDIO);
 	CHECK_INT(cfg->console.nr, 0);
-	CHECK(cfg->rng && cfg->pvpanic && !cfg->no_reboot && !cfg->gmem.prealloc);
+	CHECK(cfg->rng && cfg->packed && cfg->pvpanic && !cfg->no_reboot && !cfg->gmem.prealloc);
 	CHECK(!strcmp(cfg->tee.kind, "none"));
 	tvm_config_free(cfg);
 	tvm_config_free(NULL);

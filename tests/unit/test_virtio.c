@@ -78,12 +78,13 @@ static const struct virtio_ops toy_ops = {
 	.config_written = toy_config_written,
 };
 
-static void up_with(bool access_platform)
+static void up_with(bool access_platform, bool split_only)
 {
 	const uint16_t sizes[] = { 64, 16 };
 
 	fake_env_init(&f, MIB(1));
 	f.env.access_platform = access_platform;
+	f.env.split_only = split_only;
 	memset(&toy, 0, sizeof(toy));
 	FAKE_MUST(virtio_init(&toy.vd, &toy_ops, &f.env, "toy0", BIT(7), 10, 2, sizes, NULL) == 0);
 	FAKE_MUST(virtio_attach(&toy.vd, NULL) == 0);
@@ -94,7 +95,7 @@ static void up_with(bool access_platform)
 
 static void up(void)
 {
-	up_with(false);
+	up_with(false, false);
 }
 
 static void down(void)
@@ -234,10 +235,19 @@ static void test_features_not_offered(void)
 
 static void test_features_access_platform(void)
 {
-	up_with(true);
+	up_with(true, false);
 	CHECK(drv_offered(&d) == (OFFERED | BIT(VIRTIO_F_ACCESS_PLATFORM)));
 	CHECK_INT(drv_negotiate(&d, ~BIT(VIRTIO_F_ACCESS_PLATFORM)), -ENOTSUP);
 	CHECK_INT(drv_negotiate(&d, DRV_ALL_FEATURES), 0);
+	down();
+}
+
+static void test_features_split_only(void)
+{
+	up_with(false, true);
+	CHECK(drv_offered(&d) == (OFFERED & ~BIT(VIRTIO_F_RING_PACKED)));
+	CHECK_INT(drv_negotiate(&d, DRV_ALL_FEATURES_PACKED), 0);
+	CHECK(!virtio_has(&toy.vd, VIRTIO_F_RING_PACKED));
 	down();
 }
 
@@ -444,6 +454,7 @@ int main(void)
 	RUN(test_features_without_version_1);
 	RUN(test_features_not_offered);
 	RUN(test_features_access_platform);
+	RUN(test_features_split_only);
 	RUN(test_queue_sizes);
 	RUN(test_queue_registers_freeze);
 	RUN(test_queue_not_enabled_after_driver_ok);
