@@ -28,6 +28,12 @@ struct irq_ops {
 	int (*msi_route)(void *ctx, unsigned int gsi, uint64_t addr, uint32_t data,
 		uint32_t devid);
 	void (*msi_close)(void *ctx, int eventfd, unsigned int gsi);
+	/*
+	 * One more eventfd for an open message interrupt, until msi_del(), which comes before
+	 * msi_close(). What it counts afterwards, or counted before, is not lost. NULL: cannot.
+	 */
+	int (*msi_add)(void *ctx, int eventfd, unsigned int gsi);
+	void (*msi_del)(void *ctx, int eventfd, unsigned int gsi);
 
 	/*
 	 * A guest write of any value and of size bytes (0: any size) at addr signals eventfd

@@ -130,6 +130,16 @@ static void kvm_msi_close(void *ctx, int eventfd, unsigned int gsi)
 	pthread_mutex_unlock(&k->lock);
 }
 
+static int kvm_msi_add(void *ctx, int eventfd, unsigned int gsi)
+{
+	return irqfd(ctx, eventfd, gsi, 0);
+}
+
+static void kvm_msi_del(void *ctx, int eventfd, unsigned int gsi)
+{
+	irqfd(ctx, eventfd, gsi, KVM_IRQFD_FLAG_DEASSIGN);
+}
+
 static int doorbell(struct irq_kvm *k, enum bus_space space, uint64_t addr, unsigned int size,
 	uint64_t value, int eventfd, uint32_t flags)
 {
@@ -174,6 +184,8 @@ static const struct irq_ops kvm_irq_ops = {
 	.msi_open = kvm_msi_open,
 	.msi_route = kvm_msi_route,
 	.msi_close = kvm_msi_close,
+	.msi_add = kvm_msi_add,
+	.msi_del = kvm_msi_del,
 	.doorbell_add = kvm_doorbell_add,
 	.doorbell_del = kvm_doorbell_del,
 	.doorbell_match_add = kvm_doorbell_match_add,

@@ -72,8 +72,81 @@ int pci_fn_msix(struct pci_fn *fn, unsigned int bar, unsigned int nr, struct tvm
 	return 0;
 }
 
+/* ---- Sources: eventfds besides a vector's own ----------------------------------------- */
+
+static void source_unbind(struct msix *m, struct msix_source *s)
+{
+	if (s->bound)
+		m->irq->ops->msi_del(m->irq->ctx, s->fd, s->gsi);
+	s->bound = false;
+}
+
+/* Failure is harmless: the function reads the descriptor and raises the vector. */
+static void source_bind(struct msix *m, struct msix_source *s)
+{
+	const struct msix_vector *v = &m->vectors[s->vector];
+
+	if (s->bound || s->fd < 0 || !m->irq->ops->msi_add ||
+		m->irq->ops->msi_add(m->irq->ctx, s->fd, v->gsi) < 0)
+		return;
+	s->gsi = v->gsi;
+	s->bound = true;
+}
+
+static bool deliverable(const struct msix *m, const struct msix_vector *v)
+{
+	return msix_enabled(m) && !m->masked && !(v->entry[ENTRY_CONTROL] & ENTRY_MASKED);
+}
+
+static void sources_update(struct msix *m, const struct msix_vector *v, bool bind)
+{
+	for (unsigned int i = 0; i < m->nr_sources; i++) {
+		struct msix_source *s = &m->sources[i];
+
+		if (s->vector != (size_t)(v - m->vectors))
+			continue;
+		if (bind)
+			source_bind(m, s);
+		else
+			source_unbind(m, s);
+	}
+}
+
+static void source_change(struct msix *m, struct msix_source *s, unsigned int vector, int fd)
+{
+	const struct msix_vector *v;
+
+	if (vector == s->vector && fd == s->fd)
+		return;
+	source_unbind(m, s);
+	s->vector = vector;
+	s->fd = fd;
+	if (vector >= m->nr)
+		return;
+	v = &m->vectors[vector];
+	if (deliverable(m, v) && v->routed)
+		source_bind(m, s);
+}
+
+void msix_source_vector(struct msix *m, struct msix_source *s, unsigned int vector)
+{
+	pthread_mutex_lock(&m->lock);
+	source_change(m, s, vector, s->fd);
+	pthread_mutex_unlock(&m->lock);
+}
+
+void msix_source_fd(struct msix *m, struct msix_source *s, int fd)
+{
+	pthread_mutex_lock(&m->lock);
+	source_change(m, s, s->vector, fd);
+	pthread_mutex_unlock(&m->lock);
+}
+
+/* ---- Vectors ------------------------------------------------------------------------- */
+
 static void vector_close(struct msix *m, struct msix_vector *v)
 {
+	sources_update(m, v, false);
 	if (v->fd >= 0) {
 		m->irq->ops->msi_close(m->irq->ctx, v->fd, v->gsi);
 		close_fd(&v->fd);
@@ -112,14 +185,17 @@ static void vector_update(struct msix *m, struct msix_vector *v)
 {
 	int r;
 
-	if (!msix_enabled(m) || m->masked || (v->entry[ENTRY_CONTROL] & ENTRY_MASKED))
+	if (!deliverable(m, v)) {
+		sources_update(m, v, false);
 		return;
+	}
 	r = vector_open(m, v);
 	if (r < 0) {
 		log_guest(m->log, "pci: device %02x: vector %td cannot be used: %s",
 			m->devid >> 3, v - m->vectors, strerrordesc_np(-r));
 		return;
 	}
+	sources_update(m, v, true);
 	if (v->pending) {
 		v->pending = false;
 		eventfd_write(v->fd, 1);

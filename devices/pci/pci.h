@@ -95,6 +95,17 @@ struct pci_bar {
 
 struct msix_vector;
 
+/*
+ * An eventfd that somebody outside of this process signals for a vector. While the vector can
+ * take interrupts it goes to the hypervisor directly.
+ */
+struct msix_source {
+	int fd;				/* borrowed; -1: none */
+	unsigned int vector;		/* may be none that exists */
+	bool bound;			/* the hypervisor has it */
+	unsigned int gsi;		/* while bound */
+};
+
 /* MSI-X state of one function; zeroed: no capability. */
 struct msix {
 	pthread_mutex_t lock;
@@ -107,6 +118,8 @@ struct msix {
 	bool masked;			/* whole function */
 	_Atomic bool enabled;
 	struct msix_vector *vectors;	/* owned; nr of them */
+	struct msix_source *sources;	/* borrowed from the function; may be NULL */
+	unsigned int nr_sources;
 };
 
 /*
@@ -165,6 +178,13 @@ uint32_t pci_fn_peek(struct pci_fn *fn, unsigned int off, unsigned int size);
 
 /* Interrupt through a vector, any thread. Dropped while MSI-X is off, kept while masked. */
 void msix_raise(struct msix *m, unsigned int vector);
+
+/*
+ * Set a source's vector (past the last one: none) or descriptor; any thread.
+ * What fd counts while it cannot be delivered is for the function to read: msix_raise().
+ */
+void msix_source_vector(struct msix *m, struct msix_source *s, unsigned int vector);
+void msix_source_fd(struct msix *m, struct msix_source *s, int fd);
 
 static inline bool msix_enabled(const struct msix *m)
 {

@@ -168,6 +168,13 @@ static void vpci_vq_interrupt(void *ctx, unsigned int vq)
 	interrupt(vp, vp->vectors[vq], ISR_QUEUE);
 }
 
+static void vpci_vq_call_fd(void *ctx, unsigned int vq, int fd)
+{
+	struct vpci *vp = ctx;
+
+	msix_source_fd(&vp->fn.msix, &vp->calls[vq], fd);
+}
+
 static void vpci_config_interrupt(void *ctx)
 {
 	struct vpci *vp = ctx;
@@ -192,8 +199,10 @@ static void vpci_reset(void *ctx)
 	vp->device_sel = vp->driver_sel = 0;
 	vp->queue_sel = 0;
 	vp->config_vector = VIRTIO_MSI_NO_VECTOR;
-	for (unsigned int i = 0; i < VIRTIO_MAX_QUEUES; i++)
+	for (unsigned int i = 0; i < VIRTIO_MAX_QUEUES; i++) {
 		vp->vectors[i] = VIRTIO_MSI_NO_VECTOR;
+		msix_source_vector(&vp->fn.msix, &vp->calls[i], VIRTIO_MSI_NO_VECTOR);
+	}
 	vp->isr = 0;
 }
 
@@ -215,6 +224,7 @@ static void vpci_detach(void *ctx)
 
 static const struct virtio_transport_ops transport_ops = {
 	.vq_interrupt = vpci_vq_interrupt,
+	.vq_call_fd = vpci_vq_call_fd,
 	.config_interrupt = vpci_config_interrupt,
 	.started = vpci_started,
 	.stopped = vpci_stopped,
@@ -304,10 +314,14 @@ int virtio_pci_attach(struct virtio_dev *vd, struct tvm_error *err)
 	pci_fn_init(&vp->fn, &fn_ops, vd->name, &ids);
 	pci_fn_bar(&vp->fn, REGS_BAR, REGS_SIZE, 0);
 	add_caps(vp);
-	vpci_reset(vp);
+	for (unsigned int i = 0; i < VIRTIO_MAX_QUEUES; i++)
+		vp->calls[i].fd = -1;
 	r = pci_fn_msix(&vp->fn, MSIX_BAR, vd->nr_queues + 1, err);
 	if (r < 0)
 		goto fail;
+	vp->fn.msix.sources = vp->calls;
+	vp->fn.msix.nr_sources = vd->nr_queues;
+	vpci_reset(vp);
 	r = pci_add(vd->env->pci, &vp->fn, err);
 	if (r < 0)
 		goto fail;

@@ -92,8 +92,10 @@ static void common_write(struct vpci *vp, uint64_t off, unsigned int size, uint6
 		virtio_queue_write(vd, sel, VIRTIO_Q_SIZE, val32);
 		break;
 	case REG(queue_msix_vector) << 4 | 2:
-		if (sel < vd->nr_queues)
+		if (sel < vd->nr_queues) {
 			vp->vectors[sel] = checked_vector(vp, val);
+			msix_source_vector(&vp->fn.msix, &vp->calls[sel], vp->vectors[sel]);
+		}
 		break;
 	case REG(queue_enable) << 4 | 2:
 		virtio_queue_write(vd, sel, VIRTIO_Q_ENABLE, val32);

@@ -57,6 +57,7 @@ struct vpci {
 	_Atomic uint16_t queue_sel;
 	_Atomic uint16_t config_vector;
 	_Atomic uint16_t vectors[VIRTIO_MAX_QUEUES];
+	struct msix_source calls[VIRTIO_MAX_QUEUES]; /* queues that others serve */
 	_Atomic uint8_t isr;
 
 	/*

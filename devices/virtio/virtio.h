@@ -89,6 +89,12 @@ struct virtio_ops {
 struct virtio_transport_ops {
 	/* Interrupt for used buffers of a queue; any thread. */
 	void (*vq_interrupt)(void *ctx, unsigned int vq);
+	/*
+	 * fd, an eventfd, signals the interrupt of a queue without this process where the host
+	 * can do that now; where not, the count stays for whoever reads fd and then calls
+	 * vq_interrupt(). -1: no more. Loop's thread; NULL: cannot.
+	 */
+	void (*vq_call_fd)(void *ctx, unsigned int vq, int fd);
 	/* Interrupt for a configuration change (also NEEDS_RESET); any thread. */
 	void (*config_interrupt)(void *ctx);
 	/* Loop's thread: the device is active now (doorbells may be registered), or not. */
@@ -105,6 +111,7 @@ struct virtio_transport_ops {
 struct virtio_queue {
 	struct virtio_dev *vd;		/* borrowed: the queue is in it */
 	uint16_t max_size;		/* never changes */
+	bool external;			/* so does this: the kernel takes notifications */
 	uint16_t size;			/* these seven: vd->lock */
 	bool enabled;
 	bool was_reset;			/* alone, and not enabled again since */

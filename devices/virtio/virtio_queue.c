@@ -43,7 +43,7 @@ int virtio_queue_start(struct virtio_dev *vd, unsigned int vq)
 	if (!enabled)
 		return 0;
 	r = virtq_start(vd->queues[vq], &setup);
-	if (r < 0)
+	if (r < 0 || q->external)
 		return r;
 	return loop_watch(vd->env->loop, &q->watch, q->notify_fd, EPOLLIN, on_kick, q);
 }

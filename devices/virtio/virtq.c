@@ -181,6 +181,15 @@ unsigned int virtq_size(const struct virtq *vq)
 	return vq->size;
 }
 
+void virtq_areas(const struct virtq *vq, struct virtq_areas *out)
+{
+	*out = (struct virtq_areas){
+		.desc = vq->ring == &virtq_packed_ops ? (const void *)vq->packed : vq->desc,
+		.driver = vq->avail,
+		.device = vq->used,
+	};
+}
+
 /* Copy len bytes between buf and the buffers iov[0..nr), off bytes into them. */
 static size_t copy(const struct iovec *iov, unsigned int nr, uint64_t off, void *to,
 	const void *from, size_t len)

@@ -64,6 +64,12 @@ bool virtq_ready(const struct virtq *vq); /* started, and not broken */
 unsigned int virtq_index(const struct virtq *vq);
 unsigned int virtq_size(const struct virtq *vq);
 
+/* Where a ready ring lies in host memory, for whoever else serves it: vhost.c. */
+struct virtq_areas {
+	const void *desc, *driver, *device;
+};
+void virtq_areas(const struct virtq *vq, struct virtq_areas *out);
+
 /*
  * Copy between a chain and a local: off counts from the first readable (read) or first
  * writable (write) byte. Return bytes copied, fewer when the chain is shorter.

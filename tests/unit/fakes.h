@@ -57,6 +57,8 @@ struct fake_msi {
 	uint64_t addr;
 	uint32_t data, devid;
 	unsigned int routes;		/* calls of msi_route */
+	int more[8];			/* descriptors of msi_add */
+	unsigned int nr_more;
 	uint64_t count;			/* messages so far; see fake_msi_count() */
 };
 
@@ -68,6 +70,7 @@ struct fake_irq {
 	bool no_doorbells;		/* doorbell_add fails: all notifications are exits */
 	bool no_any_size;		/* doorbell_add of size 0 fails */
 	bool no_msi;			/* msi_open fails */
+	bool no_msi_add;		/* msi_add fails */
 };
 
 struct fake_env {
@@ -146,8 +149,39 @@ static inline void fake_msi_close(void *ctx, int eventfd, unsigned int gsi)
 	struct fake_msi *m = &w->msis[gsi - FAKE_FIRST_MSI];
 
 	pthread_mutex_lock(&w->lock);
-	FAKE_MUST(m->used && m->fd == eventfd);
+	FAKE_MUST(m->used && m->fd == eventfd && !m->nr_more);
 	m->used = false;
+	pthread_mutex_unlock(&w->lock);
+}
+
+/* Nothing reads what is added: it is the device's, as on a host that wakes both. */
+static inline int fake_msi_add(void *ctx, int eventfd, unsigned int gsi)
+{
+	struct fake_irq *w = ctx;
+	struct fake_msi *m = &w->msis[gsi - FAKE_FIRST_MSI];
+	int r = -EINVAL;
+
+	pthread_mutex_lock(&w->lock);
+	FAKE_MUST(m->used && m->routed && m->nr_more < 8);
+	if (!w->no_msi_add) {
+		m->more[m->nr_more++] = eventfd;
+		r = 0;
+	}
+	pthread_mutex_unlock(&w->lock);
+	return r;
+}
+
+static inline void fake_msi_del(void *ctx, int eventfd, unsigned int gsi)
+{
+	struct fake_irq *w = ctx;
+	struct fake_msi *m = &w->msis[gsi - FAKE_FIRST_MSI];
+	unsigned int i;
+
+	pthread_mutex_lock(&w->lock);
+	for (i = 0; i < m->nr_more && m->more[i] != eventfd; i++)
+		;
+	FAKE_MUST(m->used && i < m->nr_more);
+	m->more[i] = m->more[--m->nr_more];
 	pthread_mutex_unlock(&w->lock);
 }
 
@@ -231,6 +265,8 @@ static const struct irq_ops fake_irq_ops = {
 	.msi_open = fake_msi_open,
 	.msi_route = fake_msi_route,
 	.msi_close = fake_msi_close,
+	.msi_add = fake_msi_add,
+	.msi_del = fake_msi_del,
 	.doorbell_add = fake_doorbell_add,
 	.doorbell_del = fake_doorbell_del,
 	.doorbell_match_add = fake_doorbell_match_add,

@@ -501,6 +501,58 @@ static void test_msix_host_refuses(void)
 	down();
 }
 
+/* An eventfd of somebody else goes to the hypervisor exactly while its vector delivers. */
+static void test_msix_source(void)
+{
+	struct msix_source s[2] = { { .fd = -1, .vector = 0xffff }, { .fd = -1, .vector = 2 } };
+	struct msix *m;
+
+	up();
+	memory(true);
+	m = &toy.fn.msix;
+	m->sources = s;
+	m->nr_sources = 2;
+	msix_source_fd(m, &s[0], 100);
+	msix_source_vector(m, &s[0], 1);
+	entry(1, 0xfee00000, 0x31, true);
+	entry(2, 0xfee00000, 0x32, false);
+	CHECK(!s[0].bound && !s[1].bound);
+	control(ENABLE);
+	CHECK(!s[0].bound && !s[1].bound);	/* masked; no descriptor */
+	entry(1, 0xfee00000, 0x31, false);
+	CHECK(s[0].bound && msi(0x31)->nr_more == 1 && msi(0x31)->more[0] == 100);
+	msix_source_fd(m, &s[1], 101);
+	CHECK(s[1].bound && msi(0x32)->more[0] == 101);
+	/* Two queues on one vector. */
+	msix_source_vector(m, &s[1], 1);
+	CHECK(msi(0x31)->nr_more == 2 && !msi(0x32)->nr_more);
+	fake_mmio_write(&f, TABLE + 16 + 12, 4, 1);
+	CHECK(!s[0].bound && !s[1].bound && !msi(0x31)->nr_more);
+	fake_mmio_write(&f, TABLE + 16 + 12, 4, 0);
+	CHECK_INT(msi(0x31)->nr_more, 2);
+	control(ENABLE | MASK_ALL);
+	CHECK_INT(msi(0x31)->nr_more, 0);
+	control(ENABLE);
+	CHECK_INT(msi(0x31)->nr_more, 2);
+	/* Another message while they are bound: the same interrupt, so nothing moves. */
+	entry(1, 0xfee00000, 0x33, false);
+	CHECK_INT(msi(0x33)->nr_more, 2);
+	msix_source_vector(m, &s[1], 0xffff);
+	CHECK(!s[1].bound && msi(0x33)->nr_more == 1);
+	control(0);
+	CHECK(!s[0].bound);
+	/* A host that cannot: the function has to read the descriptor. */
+	f.wires.no_msi_add = true;
+	control(ENABLE);
+	CHECK(!s[0].bound && msi(0x33));
+	f.wires.no_msi_add = false;
+	msix_source_fd(m, &s[0], 102);
+	CHECK(s[0].bound);
+	pci_fn_reset(&toy.fn);
+	CHECK(!s[0].bound);
+	down();
+}
+
 int main(void)
 {
 	RUN(test_header);
@@ -521,5 +573,6 @@ int main(void)
 	RUN(test_msix_vector_mask);
 	RUN(test_msix_function_mask);
 	RUN(test_msix_host_refuses);
+	RUN(test_msix_source);
 	return tests_done();
 }
