@@ -365,13 +365,12 @@ int config_validate(const struct tvm_config *cfg, struct tvm_error *err)
 	r = check_memory(cfg, err);
 	if (r < 0)
 		return r;
-	/* The firmware tells the kernel of the PCI host only. */
-	if (cfg->transport == TRANSPORT_MMIO && (strcmp(cfg->tee.kind, "none") ||
-		(cfg->firmware && strcmp(cfg->firmware, "none"))))
-		return err_set(err, -EINVAL, "transport: mmio works with direct boot only");
 	r = check_tee(&cfg->tee, err);
 	if (r < 0)
 		return r;
+	/* Its pages are not the host's to take, and zeroes not what it left there. */
+	if (cfg->balloon && strcmp(cfg->tee.kind, "none"))
+		return err_set(err, -EINVAL, "balloon: not for a confidential machine");
 	r = check_chardev(&cfg->serial, "serial", err);
 	for (unsigned int i = 0; r >= 0 && i < cfg->console.nr; i++)
 		r = check_chardev(&cfg->console.items[i], "console", err);

@@ -105,6 +105,7 @@ static int stage_files(struct vm *vm, struct staged *s, struct tvm_error *err)
 static int stage_info(struct vm *vm, const struct staged *s, struct tvm_error *err)
 {
 	const struct gmem_slot *high = gmem_slot(vm->gmem, 1);
+	uint32_t virtio = vm->machine.mmio.nr; /* devices exist by now */
 	const struct fw_boot_info info = {
 		.magic = le64_make(FW_BOOT_INFO_MAGIC),
 		.version = le32_make(FW_BOOT_INFO_VERSION),
@@ -126,6 +127,10 @@ static int stage_info(struct vm *vm, const struct staged *s, struct tvm_error *e
 		.uart_port = le16_make(UART_PORT),
 		.uart_gsi = le16_make(UART_GSI),
 		.pvpanic_port = le16_make(vm->cfg->pvpanic ? PVPANIC_PORT : 0),
+		.virtio_count = le16_make((uint16_t)virtio),
+		.virtio_gsi = le16_make(virtio ? VIRTIO_MMIO_GSI : 0),
+		.virtio_base = le32_make(virtio ? VIRTIO_MMIO_GPA : 0),
+		.virtio_stride = le32_make(virtio ? VIRTIO_MMIO_STRIDE : 0),
 	};
 	uint8_t *at = gmem_stage(vm->gmem, FW_BOOT_INFO_GPA, FW_BOOT_INFO_SIZE);
 	int r;

@@ -30,6 +30,9 @@ struct fw_info {
 	struct fw_range kernel, initrd, cmdline;
 	struct fw_range ecam, mmio32, mmio64;
 	uint16_t pm_port, sci_gsi, uart_port, uart_gsi, pvpanic_port;
+	struct fw_range virtio;		/* size 0: none */
+	uint32_t virtio_stride;
+	uint16_t virtio_count, virtio_gsi;
 };
 
 /* bi: a private copy. phys_bits: no address reaches 1 << phys_bits (the C-bit, or the CPU's). */

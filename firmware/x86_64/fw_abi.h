@@ -50,7 +50,7 @@
 #define FW_STAGING_GPA 0x200000
 
 #define FW_BOOT_INFO_MAGIC 0x4f464e49424d5654	/* "TVMBINFO" */
-#define FW_BOOT_INFO_VERSION 1
+#define FW_BOOT_INFO_VERSION 2
 
 /*
  * The firmware reports by 32-bit writes to this port: FW_REPORT(stage, reason). Reason 0 is
@@ -123,7 +123,8 @@ _Static_assert((int)FW_STAGE_CPU == 1 && FW_E_NO_LONG_MODE == FW_E_NO_LONG_MODE_
  * [1 MiB, ram_low) and has its pages to itself: they are wiped and, in a SEV guest, announced
  * as private. No page is shared with another file or the boot info. ecam, mmio32: above
  * ram_low, below FW_MMIO32_END; mmio64: above all RAM; ports: 0 stands for none, but pm_port
- * is needed. What is reserved is 0.
+ * is needed. virtio: virtio_count devices on MMIO, each of 512 bytes, virtio_stride apart, in a
+ * window as the others are, with GSIs from virtio_gsi on. What is reserved is 0.
  */
 struct fw_boot_info {
 	le64 magic;
@@ -139,13 +140,15 @@ struct fw_boot_info {
 	le16 pm_port, sci_gsi;
 	le16 uart_port, uart_gsi;
 	le16 pvpanic_port;
-	uint8_t reserved[6];
+	le16 virtio_count, virtio_gsi;	/* count 0: none; the others are 0 then, too */
+	uint8_t reserved[2];
+	le32 virtio_base, virtio_stride;
 };
 
 #define FW_RAM_LOW_MAX 0xc0000000ULL
 #define FW_MMIO32_END 0xfec00000ULL
 
-_Static_assert(sizeof(struct fw_boot_info) == 128, "part of the interface");
+_Static_assert(sizeof(struct fw_boot_info) == 136, "part of the interface");
 
 /* The image, in libtvm of ARCH=x86_64. */
 extern const uint8_t fw_x86_64_start[], fw_x86_64_end[];

@@ -2,12 +2,15 @@
 /* Whether the numbers that the host gave can be true together. */
 #include "firmware/x86_64/fw.h"
 
+#include "arch/x86_64/acpi_tables.h"
 #include "base/bits.h"
 
 #define MAX_CPUS 255
 #define MAX_PHYS_BITS 46
 #define PORTS 0x10000u
 #define NR_GSI 24
+#define ISA_GSI 16		/* below: lines with owners and polarities of their own */
+#define VIRTIO_SIZE 0x200
 
 static bool pages(uint64_t v)
 {
@@ -32,6 +35,20 @@ static bool port_ok(unsigned int port, unsigned int len)
 	return port <= PORTS - len;
 }
 
+/* Devices in a row, on interrupts that nobody else has. */
+static bool virtio_ok(const struct fw_info *i)
+{
+	if (!i->virtio_count)
+		return !i->virtio.gpa && !i->virtio_stride && !i->virtio_gsi;
+	return i->virtio_count <= ACPI_MAX_VIRTIO && i->virtio_stride >= VIRTIO_SIZE &&
+		i->virtio_stride <= FW_PAGE && i->virtio_stride % VIRTIO_SIZE == 0 &&
+		window32_ok(i, &i->virtio) &&
+		!ranges_overlap(i->virtio.gpa, i->virtio.size, i->ecam.gpa, i->ecam.size) &&
+		!ranges_overlap(i->virtio.gpa, i->virtio.size, i->mmio32.gpa, i->mmio32.size) &&
+		i->virtio_gsi >= ISA_GSI && i->virtio_gsi + i->virtio_count <= NR_GSI &&
+		(i->sci_gsi < i->virtio_gsi || i->sci_gsi >= i->virtio_gsi + i->virtio_count);
+}
+
 static bool devices_ok(const struct fw_info *i, unsigned int phys_bits)
 {
 	uint64_t high_end = FW_RAM_HIGH + i->ram_high;
@@ -45,7 +62,7 @@ static bool devices_ok(const struct fw_info *i, unsigned int phys_bits)
 	if (i->mmio64.size && (!pages(i->mmio64.gpa) || !pages(i->mmio64.size) ||
 	    !range_within(i->mmio64.gpa, i->mmio64.size, high_end, BIT(phys_bits) - high_end)))
 		return false;
-	return i->pm_port && port_ok(i->pm_port, 16) && i->sci_gsi < NR_GSI &&
+	return virtio_ok(i) && i->pm_port && port_ok(i->pm_port, 16) && i->sci_gsi < NR_GSI &&
 		port_ok(i->uart_port, 8) && i->uart_gsi < 16 && port_ok(i->pvpanic_port, 1);
 }
 
@@ -91,8 +108,13 @@ enum fw_reason fw_info_check(const struct fw_boot_info *bi, unsigned int phys_bi
 		.uart_port = le16_get(bi->uart_port),
 		.uart_gsi = le16_get(bi->uart_gsi),
 		.pvpanic_port = le16_get(bi->pvpanic_port),
+		.virtio = { le32_get(bi->virtio_base), 0 },
+		.virtio_stride = le32_get(bi->virtio_stride),
+		.virtio_count = le16_get(bi->virtio_count),
+		.virtio_gsi = le16_get(bi->virtio_gsi),
 	};
 
+	i.virtio.size = align_up((uint64_t)i.virtio_count * i.virtio_stride, FW_PAGE);
 	if (phys_bits > MAX_PHYS_BITS)
 		phys_bits = MAX_PHYS_BITS;
 	if (le64_get(bi->magic) != FW_BOOT_INFO_MAGIC)

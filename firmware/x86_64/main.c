@@ -172,6 +172,10 @@ static void put_tables(const struct fw_state *s, uint64_t rom_size)
 		.uart_port = i->uart_port,
 		.uart_gsi = i->uart_gsi,
 		.pvpanic_port = i->pvpanic_port,
+		.virtio_base = (uint32_t)i->virtio.gpa,
+		.virtio_stride = i->virtio_stride,
+		.virtio_gsi = i->virtio_gsi,
+		.virtio_count = i->virtio_count,
 	};
 	const struct fw_boot boot = {
 		.info = i,

@@ -25,6 +25,8 @@ static void check(const struct fw_info *i)
 	}
 	assert(i->ecam.gpa >= i->ram_low && i->ecam.gpa + i->ecam.size <= FW_MMIO32_END);
 	assert(i->mmio32.gpa >= i->ram_low && i->mmio32.gpa + i->mmio32.size <= FW_MMIO32_END);
+	assert(!i->virtio_count || (i->virtio.gpa >= i->ram_low &&
+		i->virtio.gpa + i->virtio.size <= FW_MMIO32_END));
 	if (!fw_place(i->kernel.size, i->ram_low, busy, 4, &at))
 		return;
 	assert(at % FW_PAGE == 0 && range_within(at, i->kernel.size, FW_RAM_START,

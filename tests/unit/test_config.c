@@ -106,6 +106,21 @@ static void test_validate(void)
 	}
 }
 
+static void test_confidential(void)
+{
+	struct tvm_config *cfg = tvm_config_new();
+
+	REQUIRE(cfg);
+	tvm_config_set(cfg, "kernel", "k", &err);
+	tvm_config_set(cfg, "tee", "sev", &err);
+	tvm_config_set(cfg, "transport", "mmio", &err);
+	CHECK_INT(config_validate(cfg, &err), 0);
+	tvm_config_set(cfg, "balloon", "on", &err);
+	CHECK_INT(config_validate(cfg, &err), -EINVAL);
+	CHECK_HAS(err.msg, "balloon: not for a confidential machine");
+	tvm_config_free(cfg);
+}
+
 static void test_huge_pages(void)
 {
 	struct tvm_config *cfg = tvm_config_new();
@@ -274,6 +289,7 @@ int main(void)
 	RUN(test_enums);
 	RUN(test_limits);
 	RUN(test_validate);
+	RUN(test_confidential);
 	RUN(test_huge_pages);
 	RUN(test_json);
 	RUN(test_round_trip);

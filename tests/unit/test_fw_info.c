@@ -32,6 +32,10 @@ static struct fw_boot_info good(void)
 		.uart_port = le16_make(0x3f8),
 		.uart_gsi = le16_make(4),
 		.pvpanic_port = le16_make(0x505),
+		.virtio_count = le16_make(8),
+		.virtio_gsi = le16_make(16),
+		.virtio_base = le32_make(0xe0100000),
+		.virtio_stride = le32_make(0x200),
 	};
 }
 
@@ -51,6 +55,10 @@ static void test_good(void)
 	CHECK_INT(info.mmio32.gpa, 0xc0000000);
 	CHECK_INT(info.mmio64.size, GIB(16));
 	CHECK_INT(info.pvpanic_port, 0x505);
+	CHECK_INT(info.virtio_count, 8);
+	CHECK_INT(info.virtio_gsi, 16);
+	CHECK_INT(info.virtio.gpa, 0xe0100000);
+	CHECK_INT(info.virtio.size, 4096);
 }
 
 /* Change one field and look for the reason. */
@@ -65,8 +73,8 @@ static void test_good(void)
 static void test_identity(void)
 {
 	REFUSED(magic, le64_make, 0, FW_E_INFO_MAGIC);
-	REFUSED(version, le32_make, 2, FW_E_INFO_VERSION);
-	REFUSED(reserved[5], (uint8_t), 1, FW_E_INFO_VERSION);
+	REFUSED(version, le32_make, 1, FW_E_INFO_VERSION);
+	REFUSED(reserved[1], (uint8_t), 1, FW_E_INFO_VERSION);
 }
 
 static void test_ram(void)
@@ -91,6 +99,37 @@ static void test_phys_bits(void)
 	CHECK_INT(fw_info_check(&bi, 0, &info), FW_E_INFO_RAM);
 	CHECK_INT(fw_info_check(&bi, 34, &info), FW_E_INFO_DEVICES);
 	CHECK_INT(fw_info_check(&bi, 255, &info), FW_OK);
+}
+
+/* Places that would have the kernel take RAM, the windows or others' interrupts for devices. */
+static void test_virtio(void)
+{
+	struct fw_boot_info bi = good();
+
+	REFUSED(virtio_count, le16_make, 9, FW_E_INFO_DEVICES);
+	REFUSED(virtio_count, le16_make, 0xffff, FW_E_INFO_DEVICES);
+	TAKEN(virtio_count, le16_make, 1);
+	REFUSED(virtio_count, le16_make, 0, FW_E_INFO_DEVICES);		/* but a place for it */
+	REFUSED(virtio_gsi, le16_make, 17, FW_E_INFO_DEVICES);		/* the last one: 24 */
+	REFUSED(virtio_gsi, le16_make, 15, FW_E_INFO_DEVICES);
+	REFUSED(virtio_gsi, le16_make, 0xffff, FW_E_INFO_DEVICES);
+	REFUSED(sci_gsi, le16_make, 23, FW_E_INFO_DEVICES);
+	REFUSED(virtio_base, le32_make, 0, FW_E_INFO_DEVICES);
+	REFUSED(virtio_base, le32_make, 0xe0100200, FW_E_INFO_DEVICES);
+	REFUSED(virtio_base, le32_make, 0xb0000000, FW_E_INFO_DEVICES);	/* RAM */
+	REFUSED(virtio_base, le32_make, 0xc0000000, FW_E_INFO_DEVICES);	/* the window */
+	REFUSED(virtio_base, le32_make, 0xe00ff000, FW_E_INFO_DEVICES);	/* ECAM */
+	REFUSED(virtio_base, le32_make, 0xfec00000, FW_E_INFO_DEVICES);	/* IOAPIC */
+	REFUSED(virtio_base, le32_make, 0xfffff000, FW_E_INFO_DEVICES);
+	REFUSED(virtio_stride, le32_make, 0, FW_E_INFO_DEVICES);
+	REFUSED(virtio_stride, le32_make, 0x100, FW_E_INFO_DEVICES);
+	REFUSED(virtio_stride, le32_make, 0x300, FW_E_INFO_DEVICES);
+	REFUSED(virtio_stride, le32_make, 0x80000000, FW_E_INFO_DEVICES);
+	TAKEN(virtio_stride, le32_make, 0x1000);
+	bi.virtio_count = bi.virtio_gsi = le16_make(0);
+	bi.virtio_base = bi.virtio_stride = le32_make(0);
+	REQUIRE(fw_info_check(&bi, 39, &info) == FW_OK);
+	CHECK_INT(info.virtio.size, 0);
 }
 
 static void test_devices(void)
@@ -168,6 +207,7 @@ int main(void)
 	RUN(test_identity);
 	RUN(test_ram);
 	RUN(test_phys_bits);
+	RUN(test_virtio);
 	RUN(test_devices);
 	RUN(test_staging);
 	RUN(test_place);
