@@ -48,10 +48,11 @@ ATTEST := $(patsubst %.c,$B/%.o,cli/line.c $(wildcard cli/tvm-attest/*.c $(if $(
 UNIT := $(patsubst %.c,$B/%,$(filter-out $(if $(filter aarch64,$(ARCH)),\
 	%/test_acpi.c $(addprefix tests/unit/test_,soft_%.c csv_%.c views.c),%/test_fdt.c),\
 	$(wildcard tests/unit/test_*.c)))
-# test_isolation boots Linux: sev.sh runs it.
+# test_isolation boots Linux: the group sev-isolation runs it.
 BOOT := $(patsubst %.c,$B/%,$(filter-out %/test_isolation.c,$(wildcard tests/boot/test_*.c)))
 FAULT := $(patsubst %.c,$B/%,$(wildcard tests/fault/test_*.c))
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+LINUX := $(patsubst tests/boot/linux/%.sh,%,$(filter-out %lib.sh,$(wildcard tests/boot/linux/*.sh)))
 LINT := $(filter-out %/lib.sh,$(wildcard tests/lint/*.sh))
 
 all: $B/libtvm.a $B/libtvm.so $B/tvm-run $B/tvm-run-static $B/tvm-attest \
@@ -137,7 +138,7 @@ check: deps-test
 			$(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c)))) \
 		$(FW_TESTS) tests/attest/crosscheck.sh tests/attest/cli.sh tests/attest/validate.sh \
 		tests/boot/guests.sh tests/boot/cli.sh tests/boot/tamper.sh tests/boot/sev-validate.sh \
-		$(if $(QUICK),,tests/boot/linux.sh tests/boot/sev.sh)
+		$(if $(QUICK),,--jobs 2 $(LINUX:%="tests/boot/linux.sh %"))
 
 lint: all
 	@B=$B tests/run.sh $(LINT)

@@ -12,7 +12,7 @@ echo '# Map of the tree'
 echo
 echo 'Each file with the first sentence of its opening comment. Made by `scripts/map.sh`.'
 last=
-git ls-files -co --exclude-standard '*.c' '*.h' '*.S' '*.sh' '*.mk' '*.ld' | grep -v '^tests/fuzz/corpus' | sort |
+git ls-files -co --exclude-standard '*.c' '*.h' '*.S' '*.sh' '*.bash' '*.mk' '*.ld' | grep -v '^tests/fuzz/corpus' | sort |
 while read -r f; do
 	[ -f "$f" ] || continue
 	dir=$(dirname "$f")
@@ -22,7 +22,7 @@ while read -r f; do
 	fi
 	awk -v name="$(basename "$f")" '
 		NR > 30 || done { exit }
-		/SPDX/ || /^#!/ { next }
+		/SPDX/ || /^#!/ || /^# shellcheck/ { next }
 		{
 			line = $0
 			comment = line ~ /^(\/\*| \*|#( |$))/

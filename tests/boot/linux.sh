@@ -1,17 +1,46 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# linux.sh [CASE...]        (environment: B, the build directory)
+# linux.sh GROUP            (environment: B, the build directory)
+# linux.sh --groups         names them all
 #
-# Boots stock Debian kernels and the tests' own small one with tvm-run and prints TAP. The
-# guests run on this machine's KVM when that boots stock kernels, else in the nested test
-# machine. The cases themselves are in linux-cases.sh, which runs where the guests run.
+# Linux guests under tvm-run; prints TAP. A group of cases is one file, linux/GROUP.sh, for any
+# POSIX shell. It runs on this machine when its KVM boots stock kernels, else in one nested test
+# machine of its own, in a folder with what the comment at its top asks for:
+#
+#   # kernels: bzImage-6.1 vmlinux-small ...   these, and initrd-6.1, initrd-small ...
+#   # modules: virtio_net,9p ...               for stock kernels' initrds, besides the usual
+#   # guest: HOSTPATH=/PATH ...                more files in each initrd
+#   # programs: HOSTPATH=NAME ...              more files in the folder; =/PATH elsewhere in the
+#                                              nested machine (a dynamic program brings libraries)
+#   # host: --mem MIB --smp N ...              options of the nested machine
+#
+# HOSTPATH is absolute, or begins with build/ (the build directory) or tests/. There are always
+# tvm-run, tvm-attest, firmware.bin, tiny/ (the tiny guests), and every file of linux/. lib.sh has
+# been read before. What a comment cannot say, linux/GROUP.bash does, read here before the
+# machine starts: it leaves files in $t (the folder) and may extend the array adds (for
+# x86_64.sh --add).
 set -euo pipefail
 
-here=$(cd "$(dirname "$0")" && pwd)
-nested=$here/../nested
-linux=$here/../guest/linux
+top=$(cd "$(dirname "$0")/../.." && pwd)
+here=$top/tests/boot
+nested=$top/tests/nested
 build=${B:-build/$(uname -m)}
+[[ $build = /* ]] || build=$top/$build
+
+groups() {
+    local file
+    for file in "$here"/linux/*.sh; do
+        [[ $file = *lib.sh ]] || basename "$file" .sh
+    done
+}
+
+if [[ ${1-} = --groups ]]; then groups; exit; fi
+group=${1-}
+if [[ $# != 1 || ! -f $here/linux/$group.sh || $group = *lib ]]; then
+    echo "usage: linux.sh GROUP, one of:" $(groups) >&2
+    exit 2
+fi
 
 case $("$nested/probe.sh") in
 direct) where=direct ;;
@@ -20,40 +49,57 @@ nested) where=nested ;;
 esac
 echo "# guests run: $where"
 
-names="linux-6.1/bzImage linux-6.1/vmlinux linux-6.12/bzImage linux-newest/bzImage
-    linux-small/bzImage linux-small/vmlinux linux-6.1/modules linux-6.12/modules
-    linux-newest/modules"
-# shellcheck disable=SC2086
-assets=$("$nested/assets.sh" $names)
-declare -A asset
-for name in $names; do
-    read -r path
-    asset[$name]=$path
-done <<<"$assets"
+wants() { sed -n "s/^# $1: *//p" "$here/linux/$group.sh" | tr '\n' ' '; }
+path() {
+    case $1 in
+    build/*) echo "$build/${1#build/}" ;;
+    /*) echo "$1" ;;
+    *) echo "$top/$1" ;;
+    esac
+}
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/tvm-linux.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-t=$work/t
+t=$work/t adds=()
 mkdir "$t"
 
-cp "$build/tvm-run-static" "$t/tvm-run"
-cp "$build/tests/boot/pause-linux-static" "$t/pause-linux"
-cp "$here/linux-cases.sh" "$t/cases"
-echo "$*" >"$t/selected"
-modules=virtio_pci,virtio_blk,virtio-rng,virtio_console
-for k in 6.1 6.12 newest; do
-    ln "${asset[linux-$k/bzImage]}" "$t/bzImage-$k" 2>/dev/null ||
-        cp "${asset[linux-$k/bzImage]}" "$t/bzImage-$k"
-    "$linux/mkinitrd.sh" --out "$t/initrd-$k" --modules "${asset[linux-$k/modules]}:$modules"
+for program in tvm-run tvm-attest; do
+    strip -o "$t/$program" "$build/$program-static"
 done
-cp "${asset[linux-6.1/vmlinux]}" "$t/vmlinux-6.1"
-cp "${asset[linux-small/bzImage]}" "$t/bzImage-small"
-cp "${asset[linux-small/vmlinux]}" "$t/vmlinux-small"
-"$linux/mkinitrd.sh" --out "$t/initrd-small"
-"$linux/mkrootfs.sh" --out "$t/root.img" --size 32
+cp "$build/firmware/tvm-fw-x86_64.bin" "$t/firmware.bin"
+cp -r "$build/tests/guest/tiny" "$t/tiny"
+rm -f "$t"/tiny/*.[od]
+cp "$here"/linux/*.sh "$t"
 
-if [ "$where" = direct ]; then
-    cd "$t" && exec sh ./cases
+# Kernels, and for each version an initrd.
+usual=virtio_pci,virtio_blk,virtio-rng,virtio_console
+more=$(wants modules)
+extra=()
+for add in $(wants guest); do extra+=(--add "$(path "${add%%=*}")=${add#*=}"); done
+for kernel in $(wants kernels); do
+    form=${kernel%%-*} version=${kernel#*-} modules=()
+    file=$("$nested/assets.sh" "linux-$version/$form")
+    ln "$file" "$t/$kernel" 2>/dev/null || cp "$file" "$t/$kernel"
+    [[ ! -e $t/initrd-$version ]] || continue
+    [[ $version = small ]] || modules=(--modules \
+        "$("$nested/assets.sh" "linux-$version/modules"):$usual${more:+,${more// /}}")
+    "$top/tests/guest/linux/mkinitrd.sh" --out "$t/initrd-$version" "${modules[@]}" "${extra[@]}"
+done
+for program in $(wants programs); do
+    from=$(path "${program%%=*}") to=${program#*=}
+    [[ -e $from ]] || { echo "linux.sh: $group needs $from" >&2; exit 2; }
+    if [[ $to = /* ]]; then adds+=(--add "$from=$to")
+    elif [[ $where = direct ]]; then cp "$from" "$t/$to"
+    else adds+=(--add "$from=/t/$to"); fi
+done
+# shellcheck source=/dev/null
+[[ ! -f $here/linux/$group.bash ]] || . "$here/linux/$group.bash"
+
+printf '. ./lib.sh\n. ./%s.sh\necho "1..$count"\n' "$group" >"$t/cases"
+if [[ $where = direct ]]; then
+    cd "$t" && sh ./cases
+    exit
 fi
 echo 'cd /t && exec sh ./cases' >"$work/script"
-"$nested/x86_64.sh" --tries 3 --mem 8192 --smp 2 --timeout 1500 --add "$t=/t" "$work/script"
+# shellcheck disable=SC2046
+"$nested/x86_64.sh" --tries 3 --timeout 900 $(wants host) --add "$t=/t" "${adds[@]}" "$work/script"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Pauses and resumes a Linux guest a hundred times while it boots; it must come up and power
- * off as if nothing had been. Run by linux-cases.sh: pause-linux KERNEL INITRD.
+ * off as if nothing had been. Run by the group pause: pause-linux KERNEL INITRD.
  */
 #include <stdio.h>
 #include <unistd.h>

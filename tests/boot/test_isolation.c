@@ -5,7 +5,7 @@
  * Is private memory private? A Linux guest keeps one text in its memory and writes another one
  * to a disk; the first, and the launch secret, must be found in the private backing and nowhere
  * else, the second also in what devices reach, which shows that the search finds things. The
- * initrd is that of tests/guest/linux; sev.sh runs this where such kernels run.
+ * initrd is that of tests/guest/linux; the group sev-isolation runs it.
  */
 #include <sys/mman.h>
 
@@ -158,7 +158,7 @@ static void test_isolation(void)
 int main(int argc, char **argv)
 {
 	if (argc < 3) {
-		printf("1..0 # SKIP no kernel and initrd named; sev.sh names them\n");
+		printf("1..0 # SKIP no kernel and initrd named; the group sev-isolation names them\n");
 		return 0;
 	}
 	kernel = argv[1];

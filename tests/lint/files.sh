@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 MAX=700
 
-tree_files '*.c' '*.h' '*.S' '*.sh' '*.py' '*Makefile' '*.mk' >"$scratch/all"
+tree_files '*.c' '*.h' '*.S' '*.sh' '*.bash' '*.py' '*Makefile' '*.mk' >"$scratch/all"
 
 while read -r f; do
 	head -n 3 "$f" | grep -q 'SPDX-License-Identifier: Apache-2\.0' || echo "$f"

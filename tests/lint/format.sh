@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 
 tree_files '*.c' '*.h' >"$scratch/c"
-tree_files '*.c' '*.h' '*.S' '*.sh' '*.py' '*Makefile' '*.mk' >"$scratch/all"
+tree_files '*.c' '*.h' '*.S' '*.sh' '*.bash' '*.py' '*Makefile' '*.mk' >"$scratch/all"
 
 # every AWK-PROGRAM: what it prints for the lines of C, with strings and comments blanked in s
 every()

@@ -5,7 +5,7 @@
 # with x86_64.sh:
 #   ttyS0  the kernel's messages
 #   ttyS1  what the payload prints, and nothing else
-#   ttyS2  the course of things: "run", then "exit STATUS"
+#   ttyS2  the course of things: "run", a "beat" every five seconds, then "exit STATUS"
 
 export PATH=/bin:/sbin:/test HOME=/tmp TERM=dumb
 
@@ -40,6 +40,8 @@ modprobe -a irqbypass kvm kvm_amd
 read -r uptime _ </proc/uptime
 debug "payload starts after $uptime s, $(free -m | awk '/^Mem/ { print $4 }') MiB free"
 echo run >/dev/ttyS2
+# While this goes on the machine lives, whatever the payload does.
+while sleep 5; do echo beat >/dev/ttyS2; done &
 
 cd /test || finish 125
 # setsid gives the payload a session of its own; its console is no terminal.
