@@ -158,7 +158,7 @@ static void test_isolation(void)
 int main(int argc, char **argv)
 {
 	if (argc < 3) {
-		printf("1..0 # SKIP no kernel and initrd named; the group sev-isolation names them\n");
+		puts("1..0 # SKIP no kernel and initrd named; the group sev-isolation names them");
 		return 0;
 	}
 	kernel = argv[1];
