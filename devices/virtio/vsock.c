@@ -43,6 +43,13 @@ unsigned int vsock_window(const struct iovec *iov, unsigned int nr, size_t off, 
 	return n;
 }
 
+bool vsock_running(const struct vsock *v)
+{
+	if (!v->vd.active || (virtio_status(&v->vd) & VIRTIO_S_NEEDS_RESET))
+		return false;
+	return v->rx_away || virtq_ready(v->vd.queues[VSOCK_RX]);
+}
+
 /* ---- To the guest -------------------------------------------------------------------- */
 
 /* Have a buffer in hand. */
@@ -104,7 +111,7 @@ void vsock_pump(struct vsock *v)
 	struct vsock_conn *c;
 	uint32_t n;
 
-	if (!v->vd.active || !virtq_ready(vq))
+	if (!vsock_running(v))
 		return;
 	while ((v->nr_replies || !TAILQ_EMPTY(&v->ready)) && budget && take_rx(v)) {
 		budget--;
@@ -218,9 +225,24 @@ static void vsock_notify(struct virtio_dev *vd, unsigned int index)
 {
 	struct vsock *v = container_of(vd, struct vsock, vd);
 
+	if (index == VSOCK_RX)
+		v->rx_away = false;
 	if (index == VSOCK_TX)
 		transmit(v);
 	vsock_pump(v);
+}
+
+/* 2.6.1: connections live on; what is for the guest waits for the queue's return. */
+static void vsock_queue_reset(struct virtio_dev *vd, unsigned int index)
+{
+	struct vsock *v = container_of(vd, struct vsock, vd);
+
+	if (index == VSOCK_RX) {
+		v->rx_taken = false;
+		v->rx_away = true;
+	} else if (index == VSOCK_TX) {
+		v->tx_waits = false;
+	}
 }
 
 /* Clients of the host see the end of their connections; listeners stay. */
@@ -231,7 +253,7 @@ static void vsock_reset(struct virtio_dev *vd)
 	while (!LIST_EMPTY(&v->all))
 		vsock_conn_free(LIST_FIRST(&v->all));
 	v->first_reply = v->nr_replies = 0;
-	v->tx_waits = v->rx_taken = false;
+	v->tx_waits = v->rx_taken = v->rx_away = false;
 }
 
 static const struct virtio_ops vsock_ops = {
@@ -239,6 +261,7 @@ static const struct virtio_ops vsock_ops = {
 	.features = BIT(VIRTIO_VSOCK_F_STREAM),
 	.notify = vsock_notify,
 	.reset = vsock_reset,
+	.queue_reset = vsock_queue_reset,
 };
 
 static void machine_reset(struct dev *dev)

@@ -149,8 +149,7 @@ static void welcome(struct vsock_listener *l, int fd)
 	struct vsock *v = l->v;
 	struct vsock_conn *c;
 
-	if (!v->vd.active || !virtq_ready(v->vd.queues[VSOCK_RX]) ||
-		v->nr_conns >= VSOCK_MAX_CONNS) {
+	if (!vsock_running(v) || v->nr_conns >= VSOCK_MAX_CONNS) {
 		close(fd);
 		return;
 	}

@@ -150,6 +150,7 @@ struct vsock {
 	unsigned int first_reply, nr_replies;
 	bool tx_waits;			/* until replies have left */
 	bool rx_taken;			/* rx was popped and not pushed yet */
+	bool rx_away;			/* the driver has reset its queue, and not enabled again */
 	struct virtq_chain rx;
 	struct iovec rx_iov[VSOCK_QUEUE_SIZE], tx_iov[VSOCK_QUEUE_SIZE], io_iov[VSOCK_QUEUE_SIZE];
 };
@@ -167,6 +168,9 @@ static inline uint32_t vsock_credit(uint32_t tx_cnt, uint32_t peer_fwd, uint32_t
 }
 
 /* ---- vsock.c ------------------------------------------------------------------------- */
+
+/* The guest can be reached, perhaps later: there is a driver, and nothing is broken. */
+bool vsock_running(const struct vsock *v);
 
 /* Give the guest what connections have for it, as far as there are buffers. */
 void vsock_pump(struct vsock *v);

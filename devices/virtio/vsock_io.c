@@ -162,7 +162,7 @@ static void on_event(void *opaque, uint32_t events)
 	struct vsock_conn *c = opaque;
 	struct vsock *v = c->v;
 
-	if (!virtq_ready(v->vd.queues[VSOCK_RX])) { /* broken: nothing will come of it */
+	if (!vsock_running(v)) { /* broken: nothing will come of it */
 		vsock_conn_free(c);
 		return;
 	}

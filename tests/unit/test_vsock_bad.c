@@ -99,7 +99,11 @@ static void test_small_receive_buffer(void)
 	}
 }
 
-/* A guest without receive buffers: answers are bounded, nothing is lost, nobody spins. */
+/*
+ * CVE-2016-5403: what a guest can put under way is bounded. One that takes no answers gets no
+ * more than VSOCK_MAX_REPLIES kept for it: packets beyond stay in its own ring. Nothing is lost,
+ * nobody spins. (Connections are bounded as well: test_too_many() of test_vsock_host.c.)
+ */
 static void test_no_receive_buffers(void)
 {
 	struct peer p = { 1, 2, .alloc = 0 };
@@ -130,11 +134,35 @@ static void test_no_receive_buffers(void)
 	teardown(&b);
 }
 
+/* CVE-2016-5403 once more: a ring that claims to hold more buffers than it has room for. */
+static void test_more_than_the_ring(void)
+{
+	struct peer p = { 1, 2, .alloc = 0 };
+	struct bench b;
+
+	if (wanted & BIT(VIRTIO_F_RING_PACKED))
+		SKIP("a packed ring has no index to lie about");
+	for (unsigned int vq = VSOCK_RX; vq <= VSOCK_TX; vq++) {
+		setup_ports(&b, NULL, 0);
+		start_queues(&b, 0);
+		send_op(&b, &p, VIRTIO_VSOCK_OP_RW, 0); /* its answer wants a buffer */
+		CHECK(!(drv_status(&b.d) & VIRTIO_S_NEEDS_RESET));
+		drv_set_avail_idx(&b.d, vq,
+			(uint16_t)(drv_used_idx(&b.d, vq) + VSOCK_QUEUE_SIZE + 1));
+		drv_kick(&b.d, vq);
+		for (int i = 0; i < 1000 && !(drv_status(&b.d) & VIRTIO_S_NEEDS_RESET); i++)
+			usleep(1000);
+		CHECK(drv_status(&b.d) & VIRTIO_S_NEEDS_RESET);
+		teardown(&b);
+	}
+}
+
 static void run_all(void)
 {
 	RUN(test_bad_packets);
 	RUN(test_small_receive_buffer);
 	RUN(test_no_receive_buffers);
+	RUN(test_more_than_the_ring);
 }
 
 int main(void)

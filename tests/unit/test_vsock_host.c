@@ -354,6 +354,81 @@ static void test_reset(void)
 	close(fds[0]);
 }
 
+static void reset_queue(struct bench *b, unsigned int vq)
+{
+	drv_write(&b->d, DRV_QUEUE_SELECT, 2, vq);
+	drv_write(&b->d, DRV_QUEUE_RESET, 2, 1);
+	CHECK_INT(drv_read(&b->d, DRV_QUEUE_RESET, 2), 0);
+	memset(&b->d.q[vq], 0, sizeof(b->d.q[vq]));
+}
+
+/* VIRTIO_F_RING_RESET: a queue goes and comes back, connections and their bytes stay. */
+static void test_queue_reset(void)
+{
+	struct bench b;
+	struct peer p, q = { 0 };
+	struct packet k;
+	uint32_t id, used;
+	int fd, late;
+
+	setup(&b);
+	CHECK(b.d.features & BIT(VIRTIO_F_RING_RESET));
+	fd = open_from_host(&b, &p, 5);
+	for (unsigned int round = 0; round < 10; round++) {
+		reset_queue(&b, VSOCK_RX);
+		FAKE_MUST(write(fd, "kept", 4) == 4);
+		send_data(&b, &p, "other way", 9);
+		CHECK(host_reads(fd, "other way", 9));
+		late = host_connect(&b, "");
+		FAKE_MUST(write(late, "CONNECT 6\n", 10) == 10);
+		usleep(2000);
+		CHECK(recv(late, &k, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN);
+		drv_queue_init(&b.d, VSOCK_RX, 0);
+		for (unsigned int i = 0; i < 8; i++)
+			add_rx(&b, drv_alloc(&b.d, RX_LEN, 64), RX_LEN);
+		drv_kick(&b.d, VSOCK_RX);
+		for (unsigned int got = 0; got < 2; got++) {
+			REQUIRE(receive(&b, &k, WAIT));
+			if (k.op == VIRTIO_VSOCK_OP_RW) {
+				CHECK(k.len == 4 && !memcmp(k.data, "kept", 4));
+				p.got += 4;
+			} else {
+				CHECK_INT(k.op, VIRTIO_VSOCK_OP_REQUEST);
+				q = (struct peer){ 6, le32_get(k.h.src_port), .alloc = 65536 };
+			}
+		}
+		send_op(&b, &q, VIRTIO_VSOCK_OP_RST, 0);
+		CHECK(host_at_end(late));
+		close(late);
+	}
+	/* The other one, with packets in it that wait for answers to leave. */
+	q = (struct peer){ 1, 2, .alloc = 0 };
+	reset_queue(&b, VSOCK_RX);
+	for (unsigned int i = 0; i < VSOCK_MAX_REPLIES; i++)
+		send_data(&b, &q, "x", 1);
+	drv_add(&b.d, VSOCK_TX, (struct drv_buf[]){ { b.tx, VSOCK_HDR_SIZE, false } }, 1, false);
+	drv_kick(&b.d, VSOCK_TX);
+	CHECK(!drv_wait(&b.d, VSOCK_TX, 20, &id, &used));
+	reset_queue(&b, VSOCK_TX);
+	drv_queue_init(&b.d, VSOCK_RX, 0);
+	for (unsigned int i = 0; i < 8; i++)
+		add_rx(&b, drv_alloc(&b.d, RX_LEN, 64), RX_LEN);
+	drv_kick(&b.d, VSOCK_RX);
+	for (unsigned int i = 0; i < VSOCK_MAX_REPLIES; i++)
+		REQUIRE(expect(&b, &q, VIRTIO_VSOCK_OP_RST, &k));
+	CHECK(!receive(&b, &k, 20));
+	drv_queue_init(&b.d, VSOCK_TX, 0);
+	send_data(&b, &p, "again", 5);
+	CHECK(host_reads(fd, "again", 5));
+	/* A reset of the device while its queue is away. */
+	reset_queue(&b, VSOCK_RX);
+	drv_reset(&b.d);
+	CHECK(host_at_end(fd));
+	close(fd);
+	CHECK(!(drv_status(&b.d) & VIRTIO_S_NEEDS_RESET));
+	teardown(&b);
+}
+
 static void run_all(void)
 {
 	RUN(test_listener);
@@ -363,6 +438,7 @@ static void run_all(void)
 	RUN(test_parallel);
 	RUN(test_too_many);
 	RUN(test_reset);
+	RUN(test_queue_reset);
 }
 
 int main(void)
