@@ -19,6 +19,7 @@ static const struct dev_class *const classes[] = {
 	&virtio_balloon_class,
 	&virtio_rng_class,
 	&virtio_vsock_class,
+	&vhost_vsock_class,
 	&virtio_9p_class,
 };
 

@@ -17,6 +17,7 @@ extern const struct dev_class virtio_console_class;
 extern const struct dev_class virtio_net_class;
 extern const struct dev_class virtio_rng_class;
 extern const struct dev_class virtio_vsock_class;
+extern const struct dev_class vhost_vsock_class;
 extern const struct dev_class virtio_9p_class;
 
 #endif

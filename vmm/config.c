@@ -78,6 +78,8 @@ static const struct opt vsock_opts[] = {
 	  .help = "Socket for \"CONNECT port\"; the guest reaches SOCKET_port." },
 	{ "port", OPT_STRLIST, VSOCK(port), .max = 64, .arg = "N:SOCKET[:listen]",
 	  .help = "One port to one socket; listen: from the host to the guest." },
+	{ "vhost", OPT_BOOL, VSOCK(vhost),
+	  .help = "The host's AF_VSOCK sockets instead, by /dev/vhost-vsock." },
 };
 
 static const struct opt_table vsock_table = {
@@ -170,8 +172,8 @@ static const struct opt config_opts[] = {
 	  .arg = "tap=NAME|fd=N|stream=PATH[,mac=MAC][,mtu=N]",
 	  .help = "virtio-net on a tap interface or a stream socket." },
 	{ "vsock", OPT_LIST, AT(vsock), .max = CONFIG_VSOCKS_MAX, .sub = &vsock_table,
-	  .arg = "[cid=]N[,path=SOCKET][,port=N:SOCKET[:listen]...]",
-	  .help = "virtio-vsock, connected to unix sockets." },
+	  .arg = "[cid=]N[,path=SOCKET][,port=N:SOCKET[:listen]...][,vhost]",
+	  .help = "virtio-vsock, connected to unix sockets or by vhost to AF_VSOCK." },
 	{ "share", OPT_LIST, AT(share), .max = CONFIG_SHARES_MAX, .sub = &share_table,
 	  .arg = "[tag=]TAG,path=DIR[,ro][,owner=host|squash|mapped][,uid=N][,gid=N]",
 	  .help = "Directory of the host in the guest, by virtio-9p (9P2000.L)." },

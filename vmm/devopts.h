@@ -44,12 +44,13 @@ struct share_opts {
 #define SHARE_TAG_MAX 255
 #define SHARE_MAX_FIDS 65536u
 
-/* "vsock": virtio-vsock, backed by unix stream sockets */
+/* "vsock": virtio-vsock, backed by unix stream sockets, or by the host's AF_VSOCK (vhost) */
 struct vsock_opts {
 	uint64_t cid;		/* the guest's address, 3 and above */
 	char *path;		/* hybrid socket, and path_<port>; NULL: only ports */
 	/* "N:PATH": host port N goes to PATH; "N:PATH:listen": PATH goes to guest port N */
 	struct { char **items; unsigned int nr; } port;
+	bool vhost;		/* /dev/vhost-vsock; path and port are empty */
 };
 
 /* "disk": virtio-blk */

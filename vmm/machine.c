@@ -86,9 +86,11 @@ static int add_configured(struct vm *vm, struct tvm_error *err)
 			return err_prefix(err, r, "share %u", i);
 	}
 	for (unsigned int i = 0; i < cfg->vsock.nr; i++) {
-		r = add(vm, "virtio-vsock", NULL, &cfg->vsock.items[i], err);
+		const struct vsock_opts *opts = &cfg->vsock.items[i];
+
+		r = add(vm, opts->vhost ? "vhost-vsock" : "virtio-vsock", NULL, opts, err);
 		if (r < 0)
-			return err_prefix(err, r, "vsock");
+			return r; /* the message names it */
 	}
 	for (unsigned int i = 0; i < cfg->console.nr; i++) {
 		r = add(vm, "virtio-console", NULL, &cfg->console.items[i], err);

@@ -279,18 +279,25 @@ static void vsock_destroy(struct dev *dev)
 	free(v);
 }
 
+int vsock_check_cid(uint64_t cid, struct tvm_error *err)
+{
+	/* 5.10.4: 0 to 2 are reserved, and so is what needs more than 32 bits, or all of them. */
+	if (cid < 3 || cid >= UINT32_MAX)
+		return err_set(err, -EINVAL, "vsock: cid %llu, 3 to %u are allowed",
+			(unsigned long long)cid, UINT32_MAX - 1);
+	return 0;
+}
+
 static int vsock_create(const struct dev_env *env, const void *opts_, struct dev **out,
 	struct tvm_error *err)
 {
 	static const uint16_t sizes[VSOCK_QUEUES] = { VSOCK_QUEUE_SIZE, VSOCK_QUEUE_SIZE, 16 };
 	const struct vsock_opts *opts = opts_;
 	struct vsock *v;
-	int r;
+	int r = vsock_check_cid(opts->cid, err);
 
-	/* 5.10.4: 0 to 2 are reserved, and so is what needs more than 32 bits, or all of them. */
-	if (opts->cid < 3 || opts->cid >= UINT32_MAX)
-		return err_set(err, -EINVAL, "vsock: cid %llu, 3 to %u are allowed",
-			(unsigned long long)opts->cid, UINT32_MAX - 1);
+	if (r < 0)
+		return r;
 	v = calloc(1, sizeof(*v));
 	if (!v)
 		return err_set(err, -ENOMEM, "vsock: out of memory");

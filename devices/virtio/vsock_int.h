@@ -6,6 +6,7 @@
  *	vsock_conn.c	connections: table, states, packets in both directions
  *	vsock_io.c	a connection's unix socket: buffer, end of stream, events
  *	vsock_host.c	listening sockets, the CONNECT line, sockets that the guest reaches
+ *	vsock_vhost.c	instead of them all: the host's kernel serves its own AF_VSOCK sockets
  *
  * Everything runs on the loop's thread. What a guest can make us keep is bounded:
  * VSOCK_MAX_CONNS connections with VSOCK_BUF bytes each, VSOCK_MAX_REPLIES answers to packets
@@ -34,6 +35,7 @@
 enum { VSOCK_RX, VSOCK_TX, VSOCK_EVENT, VSOCK_QUEUES }; /* 5.10.2 */
 
 #define VIRTIO_VSOCK_F_STREAM 0
+#define VIRTIO_VSOCK_F_SEQPACKET 1	/* vsock_vhost.c only */
 #define VIRTIO_VSOCK_TYPE_STREAM 1
 #define VIRTIO_VSOCK_SHUTDOWN_RCV 1u
 #define VIRTIO_VSOCK_SHUTDOWN_SEND 2u
@@ -168,6 +170,8 @@ static inline uint32_t vsock_credit(uint32_t tx_cnt, uint32_t peer_fwd, uint32_t
 }
 
 /* ---- vsock.c ------------------------------------------------------------------------- */
+
+int vsock_check_cid(uint64_t cid, struct tvm_error *err);
 
 /* The guest can be reached, perhaps later: there is a driver, and nothing is broken. */
 bool vsock_running(const struct vsock *v);
