@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,6 +36,20 @@ static void open_standard_fds(void)
 	while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd > STDERR_FILENO)
 		close(fd);
+}
+
+/*
+ * As many descriptors as the system lets us have: a share holds one for each file that its
+ * guest knows, and 1024, the usual soft limit, are few. Nobody here uses select().
+ */
+static void raise_fd_limit(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
 }
 
 /* Signals we wait for; those that whoever started us ignores (nohup) stay ignored. */
@@ -270,6 +285,7 @@ int main(int argc, char **argv)
 	int r;
 
 	open_standard_fds();
+	raise_fd_limit();
 	r = options_parse(&opts, argc, argv);
 	if (!r && opts.help)
 		options_help();
