@@ -39,6 +39,7 @@ struct share_opts {
 	enum share_owner owner;
 	uint32_t uid, gid;	/* SHARE_OWNER_SQUASH */
 	uint32_t max_fids;	/* 0: SHARE_MAX_FIDS; fewer when RLIMIT_NOFILE is low */
+	uint32_t sharers;	/* shares of the machine, which divide descriptors; 0: alone */
 };
 
 #define SHARE_TAG_MAX 255

@@ -254,6 +254,7 @@ static int choose_policy(struct p9_server *s, const struct share_opts *opts,
 
 int p9_server_init(struct p9_server *s, const struct share_opts *opts, struct tvm_error *err)
 {
+	unsigned int sharers = opts->sharers ? opts->sharers : 1;
 	struct rlimit files = { 1024, 1024 };
 	uint64_t max = opts->max_fids ? opts->max_fids : SHARE_MAX_FIDS;
 	int fd, r = choose_policy(s, opts, err);
@@ -263,8 +264,11 @@ int p9_server_init(struct p9_server *s, const struct share_opts *opts, struct tv
 	s->ro = opts->ro;
 	s->uid = opts->uid;
 	s->gid = opts->gid;
+	/* Half of them are for all shares, the other half for whatever else the process does. */
 	getrlimit(RLIMIT_NOFILE, &files);
-	s->budget.max_fds = files.rlim_cur / 2 < 2 * max ? files.rlim_cur / 2 : 2 * max;
+	s->budget.max_fds = files.rlim_cur / 2 / sharers;
+	if (s->budget.max_fds > 2 * max)
+		s->budget.max_fds = 2 * max;
 	s->budget.max_bytes = MAX_XATTR_BYTES;
 	pthread_mutex_init(&s->dev_lock, NULL);
 	p9_fids_init(&s->fids, &s->budget, (uint32_t)max);
