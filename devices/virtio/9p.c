@@ -239,14 +239,30 @@ static int share_activate(struct virtio_dev *vd)
 	return p9_pool_start(&share->pool);
 }
 
+/* Those that run are waited for: they write into guest memory. */
+static void forget_requests(struct share *share)
+{
+	p9_pool_stop(&share->pool);
+	share->held = share->free = NULL;
+	share->running = share->nr_used = 0;
+}
+
 static void share_reset(struct virtio_dev *vd)
 {
 	struct share *share = container_of(vd, struct share, vd);
 
-	p9_pool_stop(&share->pool);
+	forget_requests(share);
 	p9_server_reset(&share->server);
-	share->held = share->free = NULL;
-	share->running = share->nr_used = 0;
+}
+
+/* The driver takes its buffers back and keeps its fids. */
+static void share_queue_reset(struct virtio_dev *vd, unsigned int vq)
+{
+	struct share *share = container_of(vd, struct share, vd);
+
+	forget_requests(share);
+	if (p9_pool_start(&share->pool) < 0)
+		virtio_broken(vd, "no workers after a reset of the queue");
 }
 
 static const struct virtio_ops share_ops = {
@@ -255,6 +271,7 @@ static const struct virtio_ops share_ops = {
 	.activate = share_activate,
 	.notify = share_notify,
 	.reset = share_reset,
+	.queue_reset = share_queue_reset,
 };
 
 static void machine_reset(struct dev *dev)

@@ -59,6 +59,7 @@ struct p9_fid {
 	pthread_mutex_t lock;	/* opening; the position of a directory; xattr's contents */
 	_Atomic int io_fd;	/* owned; -1, or open for good */
 	int open_flags;		/* valid when io_fd is */
+	off_t dir_pos;		/* of a directory: where io_fd stands, -1: anywhere; lock */
 	struct p9_fid *next;	/* table's lock */
 };
 

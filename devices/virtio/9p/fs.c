@@ -118,7 +118,7 @@ int fs_parent(int root, int fd, char *name)
 int fs_reopen(int fd, mode_t type, int flags)
 {
 	struct fs_proc p = fs_proc(fd);
-	int r;
+	int r, last = O_NONBLOCK;
 
 	/*
 	 * type is that of the object behind fd and cannot change. A device, fifo or socket
@@ -128,11 +128,15 @@ int fs_reopen(int fd, mode_t type, int flags)
 		return -ELOOP;
 	if (type != S_IFREG && type != S_IFDIR)
 		return -EACCES;
-	do {
-		r = open(p.path, (flags & ~(O_CREAT | O_EXCL | O_NOFOLLOW)) | O_CLOEXEC |
-			O_NOCTTY | O_NONBLOCK);
-	} while (r < 0 && errno == EINTR);
-	return r < 0 ? -errno : r;
+	flags = (flags & ~(O_CREAT | O_EXCL | O_NOFOLLOW)) | O_CLOEXEC | O_NOCTTY;
+	for (;;) {
+		r = open(p.path, flags | last);
+		if (r >= 0 || (errno != EINTR && !(errno == EWOULDBLOCK && last)))
+			return r < 0 ? -errno : r;
+		/* Another program's lease: the open that waits until it is given up. */
+		if (errno == EWOULDBLOCK)
+			last = 0;
+	}
 }
 
 int fs_create(int dir, const char *name, int flags, mode_t mode)

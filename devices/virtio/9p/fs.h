@@ -62,6 +62,9 @@ int fs_stat(enum fs_policy policy, int fd, struct stat *st);
 int fs_chown(enum fs_policy policy, int fd, uint32_t uid, uint32_t gid);
 int fs_chmod(enum fs_policy policy, int fd, mode_t type, uint32_t mode);
 
+/* Somebody other than the guest's root is about to write: no setuid or setgid bit survives. */
+int fs_drop_setid(enum fs_policy policy, int fd);
+
 /* Does the file system keep what FS_MAPPED needs? */
 int fs_mapped_probe(int fd);
 

@@ -40,26 +40,55 @@ static bool put_entry(struct p9_call *c, dev_t dev, const struct dirent64 *d, si
 	return true;
 }
 
-/* From cookie off on, as many as fit. The cookies are the file system's own. */
+/*
+ * Append the entries of one getdents64() into size bytes: how many came, 0 at the end. An
+ * entry takes at most 28 bytes of the answer for 24 of the host's, so six sevenths of what is
+ * left never hold too many: what is read is told, and the file's position is the next cookie.
+ */
+static int list_some(struct p9_call *c, struct p9_fid *fid, dev_t dev, size_t *left, size_t size)
+{
+	ssize_t n = getdents64(fid->io_fd, c->scratch->dents,
+		size < P9_DENTS_MAX ? size : P9_DENTS_MAX);
+	int count = 0;
+
+	for (ssize_t at = 0; at < n; count++) {
+		const struct dirent64 *d = (const void *)(c->scratch->dents + at);
+
+		at += d->d_reclen;
+		if (!put_entry(c, dev, d, left)) {
+			fid->dir_pos = -1;
+			/* An empty answer would mean the end. */
+			return count ? count : -EINVAL;
+		}
+		fid->dir_pos = d->d_off;
+	}
+	return n < 0 ? -errno : count;
+}
+
+/*
+ * From cookie off on, as many as fit. Cookies are the file system's own. One that is where the
+ * last answer ended needs no search: some file systems count entries to find a place, and would
+ * miss some after others were removed.
+ */
 static int list(struct p9_call *c, struct p9_fid *fid, uint64_t off, size_t left)
 {
 	size_t before = c->out.len;
 	struct stat st;
-	ssize_t n;
+	int r;
 
-	if (fstat(fid->io_fd, &st) < 0 || lseek(fid->io_fd, (off_t)off, SEEK_SET) < 0)
+	if (fstat(fid->io_fd, &st) < 0)
 		return -errno;
-	while ((n = getdents64(fid->io_fd, c->scratch->dents, P9_DENTS_MAX)) > 0) {
-		for (ssize_t at = 0; at < n;) {
-			const struct dirent64 *d = (const void *)(c->scratch->dents + at);
-
-			at += d->d_reclen;
-			if (!put_entry(c, st.st_dev, d, &left))
-				/* An empty answer would mean the end. */
-				return c->out.len > before ? 0 : -EINVAL;
-		}
+	if (fid->dir_pos < 0 || (uint64_t)fid->dir_pos != off) {
+		if (lseek(fid->io_fd, (off_t)off, SEEK_SET) < 0)
+			return -errno;
+		fid->dir_pos = (off_t)off;
 	}
-	return n < 0 ? -errno : 0;
+	do {
+		r = list_some(c, fid, st.st_dev, &left, left / 7 * 6);
+	} while (r > 0 && left > ENTRY_FIXED);
+	if (r == -EINVAL && c->out.len == before)
+		r = list_some(c, fid, st.st_dev, &left, P9_DENTS_MAX);	/* one, if it fits */
+	return c->out.len > before || r > 0 ? 0 : r;
 }
 
 int p9_readdir(struct p9_call *c)
@@ -130,34 +159,21 @@ int p9_mkdir(struct p9_call *c)
 	return made(c, dir, name, &owner);
 }
 
-/* The host gets regular files only; what else a guest has is an attribute (owner.c). */
-int p9_mknod(struct p9_call *c)
+/*
+ * A regular file; under FS_MAPPED it stands for any type, which is an attribute (owner.c).
+ */
+static int make_regular(struct p9_call *c, struct p9_fid *dir, const char *name,
+	const struct fs_owner *owner)
 {
-	_cleanup_fid_ struct p9_fid *dir = p9_call_fid(c);
-	char *name = p9_call_name(c, 0);
-	uint32_t mode = p9_get32(&c->in), major = p9_get32(&c->in), minor = p9_get32(&c->in);
-	uint32_t gid = p9_get32(&c->in), type = mode & S_IFMT;
-	struct fs_owner owner = { .gid = gid };
-	_cleanup_close_ int fd = -1;
+	_cleanup_close_ int fd = fs_create(dir->node->fd, name, O_WRONLY,
+		fs_initial_mode(c->s->policy, S_IFREG | (owner->mode & 07777)));
 	struct p9_qid qid;
 	struct stat st;
 	int r;
 
-	if (c->in.err)
-		return c->in.err;
-	type = type ? type : S_IFREG;
-	if (!fs_name_ok(name) || type == S_IFDIR || type == S_IFLNK)
-		return -EINVAL;
-	if (type != S_IFREG && c->s->policy != FS_MAPPED)
-		return -EPERM;
-	owner.uid = dir->uid;
-	owner.mode = type | (mode & 07777);
-	owner.rdev = type == S_IFCHR || type == S_IFBLK ? makedev(major, minor) : 0;
-	fd = fs_create(dir->node->fd, name, O_WRONLY,
-		fs_initial_mode(c->s->policy, S_IFREG | (mode & 07777)));
 	if (fd < 0)
 		return fd;
-	r = fs_set_created(c->s->policy, fd, S_IFREG, &owner);
+	r = fs_set_created(c->s->policy, fd, S_IFREG, owner);
 	if (r == 0 && fstat(fd, &st) < 0)
 		r = -errno;
 	if (r < 0) {
@@ -167,6 +183,33 @@ int p9_mknod(struct p9_call *c)
 	qid = p9_qid_of(c->s, &st);
 	p9_put_qid(&c->out, &qid);
 	return 0;
+}
+
+/* Fifos and sockets do nothing until somebody on the host opens them; devices are not made. */
+int p9_mknod(struct p9_call *c)
+{
+	_cleanup_fid_ struct p9_fid *dir = p9_call_fid(c);
+	char *name = p9_call_name(c, 0);
+	uint32_t mode = p9_get32(&c->in), major = p9_get32(&c->in), minor = p9_get32(&c->in);
+	uint32_t gid = p9_get32(&c->in), type = mode & S_IFMT;
+	struct fs_owner owner = { .gid = gid };
+
+	if (c->in.err)
+		return c->in.err;
+	type = type ? type : S_IFREG;
+	if (!fs_name_ok(name) || (type != S_IFREG && type != S_IFIFO && type != S_IFSOCK &&
+		type != S_IFCHR && type != S_IFBLK))
+		return -EINVAL;
+	owner.uid = dir->uid;
+	owner.mode = type | (mode & 07777);
+	owner.rdev = type == S_IFCHR || type == S_IFBLK ? makedev(major, minor) : 0;
+	if (type == S_IFREG || c->s->policy == FS_MAPPED)
+		return make_regular(c, dir, name, &owner);
+	if (type == S_IFCHR || type == S_IFBLK)
+		return -EPERM;
+	if (mknodat(dir->node->fd, name, type | fs_initial_mode(c->s->policy, owner.mode), 0) < 0)
+		return -errno;
+	return made(c, dir, name, &owner);
 }
 
 int p9_symlink(struct p9_call *c)

@@ -18,6 +18,8 @@
 #define L_DIRECTORY 0200000u
 #define L_SYNC 04000000u
 
+#define CREATE_TRIES 16	/* of a name that comes and goes under other hands */
+
 #define LOCK_SUCCESS 0
 #define LOCK_MAX 2	/* read, write, unlock */
 #define LOCK_UNLOCK 2
@@ -165,7 +167,7 @@ int p9_lcreate(struct p9_call *c)
 	uint32_t flags = p9_get32(&c->in), mode = p9_get32(&c->in), gid = p9_get32(&c->in);
 	struct fs_owner owner = { .gid = gid, .mode = S_IFREG | (mode & 07777) };
 	struct stat st;
-	int r;
+	int r = 0;
 
 	if (c->in.err)
 		return c->in.err;
@@ -174,9 +176,14 @@ int p9_lcreate(struct p9_call *c)
 	if (dir->io_fd >= 0)
 		return -EINVAL;
 	owner.uid = dir->uid;
-	r = create_file(c, dir, name, host_flags(flags), &owner, &fid);
-	if (r == -EEXIST && !(flags & L_EXCL))
+	for (int i = 0; i < CREATE_TRIES; i++) {
+		r = create_file(c, dir, name, host_flags(flags), &owner, &fid);
+		if (r != -EEXIST || (flags & L_EXCL))
+			break;
 		r = open_existing(c, dir, name, flags, &fid);
+		if (r != -ENOENT)
+			break;
+	}
 	if (r < 0)
 		return r;
 	if (fstat(fid->node->fd, &st) < 0)
@@ -259,6 +266,7 @@ int p9_write(struct p9_call *c)
 	uint32_t count = p9_get32(&c->in);
 	unsigned int nr;
 	ssize_t n;
+	int r;
 
 	if (c->in.err)
 		return c->in.err;
@@ -270,6 +278,9 @@ int p9_write(struct p9_call *c)
 		return write_xattr(c, fid, off, count);
 	if (fid->io_fd < 0)
 		return -EBADF;
+	/* As the host's kernel does it when it knows that the writer is not privileged. */
+	if (fid->uid && (r = fs_drop_setid(c->s->policy, fid->node->fd)) < 0)
+		return r;
 	nr = p9_iov_slice(c->bufs->out, c->bufs->nr_out, P9_WRITE_HDR, count, c->scratch->iov);
 	do {
 		n = pwritev(fid->io_fd, c->scratch->iov, (int)nr, (off_t)off);

@@ -146,6 +146,23 @@ int fs_set_created(enum fs_policy policy, int fd, mode_t type, const struct fs_o
 	return type == S_IFLNK ? 0 : fs_chmod(policy, fd, type, o->mode);
 }
 
+int fs_drop_setid(enum fs_policy policy, int fd)
+{
+	uint32_t mode;
+	struct stat st;
+	int r;
+
+	if (policy == FS_SQUASH)
+		return 0;
+	r = fs_stat(policy, fd, &st);
+	if (r < 0)
+		return r;
+	mode = st.st_mode & ~(uint32_t)S_ISUID;
+	if (mode & S_IXGRP)	/* without it, the bit once meant mandatory locks */
+		mode &= ~(uint32_t)S_ISGID;
+	return mode == st.st_mode ? 0 : fs_chmod(policy, fd, S_IFREG, mode);
+}
+
 int fs_mapped_probe(int fd)
 {
 	struct fs_proc p = fs_proc(fd);
