@@ -123,8 +123,11 @@ fuzz: $(FUZZ:%=$B/fuzz/%)
 		-print_final_stats=1 -max_total_time=$(or $(FUZZ_TIME),60) -rss_limit_mb=4096 \
 		build/corpus/$$f tests/fuzz/corpus/$$f || exit 1; done
 
+# Benchmarks of devices, without KVM. The script "start" builds measure itself.
+BENCH := $(patsubst %.c,$B/%,$(filter-out %/measure.c,$(wildcard tests/bench/*.c)))
+
 PROGRAMS := $(UNIT) $(FAULT) $(FUZZ:%=$B/tests/fuzz/replay_%) $(BOOT)
-programs: all $(PROGRAMS) $B/tests/attest/psp $B/tests/boot/test_isolation guests
+programs: all $(PROGRAMS) $(BENCH) $B/tests/attest/psp $B/tests/boot/test_isolation guests
 
 SANITIZED := address,undefined
 TSAN      := loop bus chardev uart views virtq virtq_notify virtq_packed virtio virtio_pci virtio_mmio virtio_reset blk console rng net net_wire net_tap balloon \
@@ -146,9 +149,10 @@ check: deps-test
 lint: all
 	@B=$B tests/run.sh $(LINT)
 
-bench: all guests
+bench: all guests $(BENCH)
 	@B=$B tests/bench/start
 	@B=$B tests/bench/confidential
+	@for b in $(BENCH); do $$b || exit 1; done
 
 # ---- For people -------------------------------------------------------------------------
 

@@ -2,7 +2,9 @@
 /* virtio-9p: the protocol, its limits and what happens on many requests at once. */
 #include "tests/unit/test_9p.h"
 
+#include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 #include "tests/harness.h"
 
@@ -227,6 +229,14 @@ static void test_descriptors(void)
 	CHECK_INT(rpc(&c, P9_TATTACH, "wwssw", 0, P9_NOFID, "", "", 0), 0);
 	CHECK_INT(walk(&c, 0, 1, "d"), 0);
 	stop_share(&c);
+	/* Four shares have an eighth each. */
+	c.opts.sharers = 4;
+	start_share(&c);
+	hello(&c, 0);
+	for (n = 1; n < 200 && !walk(&c, 0, n, "d"); n++)
+		;
+	CHECK_INT(n, 16);
+	stop_share(&c);
 	setrlimit(RLIMIT_NOFILE, &old);
 	drop_tree(&c);
 }
@@ -330,6 +340,138 @@ static void test_reset_in_flight(void)
 	close_share(&c);	/* and the machine ends */
 }
 
+/* The driver takes the queue back with requests in it (virtio 1.2, 2.6.1); fids stay. */
+static void test_queue_reset_in_flight(void)
+{
+	char block[16384] = { 0 };
+	struct client c;
+
+	make_tree(&c);
+	start_share(&c);
+	hello(&c, 0);
+	CHECK(drv_offered(&c.d) & BIT(VIRTIO_F_RING_RESET));
+	CHECK_INT(create(&c, 1, "f", 0644), 0);
+	CHECK_INT(write_at(&c, 1, 0, block, sizeof(block)), 0);
+	for (unsigned int round = 0; round < 20; round++) {
+		gpa_t heap = c.d.heap;
+
+		flood(&c, 60);
+		if (round % 2) {
+			build(&c, P9_TVERSION, "ws", 8192, "9P2000.L");
+			add_message(&c, &(gpa_t){ drv_alloc(&c.d, 4096, 16) }, 100);
+			drv_kick(&c.d, 0);
+		}
+		drv_write(&c.d, DRV_QUEUE_SELECT, 2, 0);
+		drv_write(&c.d, DRV_QUEUE_RESET, 2, 1);
+		/* Nothing is written into what the driver has back. */
+		memset(drv_ram(&c.d, heap, MIB(4)), 0x5a, MIB(4));
+		c.d.heap = heap;
+		memset(&c.d.q[0], 0, sizeof(c.d.q[0]));
+		drv_queue_init(&c.d, 0, 0);
+		for (gpa_t at = heap + MIB(1); at < heap + MIB(4); at += 8)
+			REQUIRE(*(uint64_t *)drv_ram(&c.d, at, 8) == 0x5a5a5a5a5a5a5a5aull);
+		if (rpc(&c, P9_TGETATTR, "wd", 1, 0x7ffull)) {
+			CHECK(round % 2);	/* the version came through */
+			hello(&c, 0);
+			CHECK_INT(create(&c, 1, "f", 0644), 0);
+		}
+		CHECK_INT(read_at9(&c, 1, 0, 100), 0);
+		CHECK_INT(answer32(&c, 0), 100);
+	}
+	close_share(&c);
+}
+
+/* ---- A request that takes long --------------------------------------------------------- */
+
+/*
+ * Somebody on the host has a lease of the file: an open waits until it is given up. Another
+ * process, since the kernel asks by a signal.
+ */
+struct leaser {
+	pid_t pid;
+	int end;		/* written to: give it up */
+};
+
+static void lease_take(struct leaser *l, struct client *c, const char *name)
+{
+	int ready[2], end[2];
+	char byte;
+
+	FAKE_MUST(!pipe(ready) && !pipe(end));
+	l->pid = fork();
+	FAKE_MUST(l->pid >= 0);
+	if (!l->pid) {
+		int fd = openat(c->dir, name, O_RDWR | O_CLOEXEC);
+
+		close(ready[0]);
+		close(end[1]);
+		signal(SIGIO, SIG_IGN);
+		if (fd < 0 || fcntl(fd, F_SETLEASE, F_WRLCK) < 0)
+			_exit(1);
+		(void)!write(ready[1], "x", 1);
+		(void)!read(end[0], &byte, 1);
+		_exit(0);
+	}
+	close(ready[1]);
+	close(end[0]);
+	l->end = read(ready[0], &byte, 1) == 1 ? end[1] : -1;
+	close(ready[0]);
+	if (l->end < 0)
+		close(end[1]);
+}
+
+static void lease_give_up(struct leaser *l)
+{
+	if (l->end >= 0)
+		close(l->end);
+	waitpid(l->pid, NULL, 0);
+}
+
+/* One request that waits for the host: others pass it, its flush does not. */
+static void test_slow_request(void)
+{
+	uint32_t id, len;
+	struct leaser l;
+	struct client c;
+	gpa_t at;
+
+	make_tree(&c);
+	host_file(&c, "leased", "x");
+	host_file(&c, "other", "x");
+	lease_take(&l, &c, "leased");
+	start_share(&c);
+	hello(&c, 0);
+	CHECK_INT(walk(&c, 0, 1, "leased"), 0);
+	at = drv_alloc(&c.d, 65536, 4096);
+	if (l.end >= 0) {
+		build(&c, P9_TLOPEN, "ww", 1, O_RDONLY);
+		le_store(c.o + 5, 2, 5000);
+		add_message(&c, &at, 100);
+		/* Each of these is the only answer that comes. */
+		CHECK_INT(walk(&c, 0, 2, "other"), 0);
+		CHECK_INT(clunk(&c, 2), 0);
+		build(&c, P9_TFLUSH, "h", 5000);	/* by now it runs */
+		add_message(&c, &at, 50);
+		for (unsigned int i = 0; i < 50; i++) {
+			CHECK_INT(walk(&c, 0, 2, "other"), 0);
+			CHECK_INT(rpc(&c, P9_TLOPEN, "ww", 2, O_RDWR), 0);
+			CHECK_INT(rpc(&c, P9_TFSYNC, "ww", 2, 0), 0);
+			CHECK_INT(clunk(&c, 2), 0);
+		}
+	}
+	lease_give_up(&l);
+	if (l.end >= 0) {
+		REQUIRE(drv_wait(&c.d, 0, WAIT, &id, &len));
+		CHECK_INT(len, 24);	/* Rlopen, then Rflush */
+		REQUIRE(drv_wait(&c.d, 0, WAIT, &id, &len));
+		CHECK_INT(len, 7);
+		CHECK_INT(read_at9(&c, 1, 0, 10), 0);
+	}
+	close_share(&c);
+	if (l.end < 0)
+		SKIP("no leases in /tmp");
+}
+
 int main(void)
 {
 	RUN(test_config);
@@ -343,5 +485,7 @@ int main(void)
 	RUN(test_flush);
 	RUN(test_version_waits);
 	RUN(test_reset_in_flight);
+	RUN(test_queue_reset_in_flight);
+	RUN(test_slow_request);
 	return tests_done();
 }

@@ -30,7 +30,7 @@ struct client {
 	struct drv d;
 	struct dev *dev;
 	struct share_opts opts;
-	char top[32], path[48];		/* the test's directory; the export in it */
+	char top[200], path[256];	/* the test's directory; the export in it */
 	int dir;			/* the test's own view of the export */
 	gpa_t out, in;
 	uint8_t *o, *i;			/* request, answer */
@@ -44,16 +44,21 @@ static inline int rm_one(const char *path, const struct stat *st, int type, stru
 	return remove(path);
 }
 
-static inline void make_tree(struct client *c)
+static inline void make_tree_in(struct client *c, const char *where)
 {
 	memset(c, 0, sizeof(*c));
-	snprintf(c->top, sizeof(c->top), "/tmp/test-9p-XXXXXX");
+	snprintf(c->top, sizeof(c->top), "%.160s/test-9p-XXXXXX", where);
 	FAKE_MUST(mkdtemp(c->top));
 	snprintf(c->path, sizeof(c->path), "%s/share", c->top);
 	FAKE_MUST(!mkdir(c->path, 0755));
 	c->dir = open(c->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	FAKE_MUST(c->dir >= 0);
 	c->opts = (struct share_opts){ .tag = (char *)"data", .path = c->path };
+}
+
+static inline void make_tree(struct client *c)
+{
+	make_tree_in(c, "/tmp");
 }
 
 static inline void drop_tree(struct client *c)
@@ -72,11 +77,11 @@ static inline void buffers(struct client *c)
 }
 
 /* c->opts may be changed between make_tree() and this. */
-static inline void start_share(struct client *c)
+static inline void start_share_with(struct client *c, uint64_t memory)
 {
 	struct tvm_error err = { 0 };
 
-	fake_env_init(&c->f, MIB(16));
+	fake_env_init(&c->f, memory);
 	if (virtio_9p_class.create(&c->f.env, &c->opts, &c->dev, &err) < 0)
 		printf("# %s\n", err.msg);
 	FAKE_MUST(c->dev);
@@ -84,6 +89,11 @@ static inline void start_share(struct client *c)
 	FAKE_MUST(!drv_init(&c->d, &c->f, (unsigned int)drv_find(&c->f, VIRTIO_ID_9P)));
 	FAKE_MUST(!drv_start(&c->d, DRV_ALL_FEATURES, 0));
 	buffers(c);
+}
+
+static inline void start_share(struct client *c)
+{
+	start_share_with(c, MIB(16));
 }
 
 static inline void stop_share(struct client *c)

@@ -193,7 +193,7 @@ static void test_nodes_cve_2023_2861(void)
 
 	open_share(&c);
 	FAKE_MUST(!mkfifoat(c.dir, "fifo", 0666));
-	snprintf(un.sun_path, sizeof(un.sun_path), "%s/sock", c.path);
+	snprintf(un.sun_path, sizeof(un.sun_path), "%.90s/sock", c.path);
 	s = socket(AF_UNIX, SOCK_STREAM, 0);
 	FAKE_MUST(!bind(s, (struct sockaddr *)&un, sizeof(un)));
 	mknodat(c.dir, "null", S_IFCHR | 0666, 0x103);
@@ -290,11 +290,35 @@ static void test_rename_cve_2018_19489_cve_2021_20181(void)
 	close_share(&c);
 }
 
+static void come_and_go(struct client *c)
+{
+	host_file(c, "d/fleeting", "");
+	unlinkat(c->dir, "d/fleeting", 0);
+}
+
+/* A name that others make and remove: one of the two ways to open it works, as on the host. */
+static void test_create_race(void)
+{
+	struct client c;
+	struct racer r;
+
+	open_share(&c);
+	FAKE_MUST(!mkdirat(c.dir, "d", 0755));
+	race_start(&r, &c, come_and_go);
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		CHECK_INT(walk(&c, 0, 1, "d"), 0);
+		CHECK_INT(rpc(&c, P9_TLCREATE, "wswww", 1, "fleeting", 2, 0644, 0), 0);
+		CHECK_INT(clunk(&c, 1), 0);
+	}
+	race_stop(&r);
+	close_share(&c);
+}
+
 /* The export is renamed, then removed: errors, and the device goes on. */
 static void test_export_goes_away(void)
 {
 	struct client c;
-	char moved[64];
+	char moved[256];
 
 	open_share(&c);
 	make_outside(&c);
@@ -321,6 +345,7 @@ int main(void)
 	RUN(test_dotdot_cve_2016_7116);
 	RUN(test_nodes_cve_2023_2861);
 	RUN(test_rename_cve_2018_19489_cve_2021_20181);
+	RUN(test_create_race);
 	RUN(test_export_goes_away);
 	return tests_done();
 }

@@ -290,7 +290,6 @@ static int chown9(struct client *c, uint32_t fid, uint32_t uid, uint32_t gid)
 /* Two users of the guest are two of the host. */
 static void test_owner_host(void)
 {
-	static const unsigned int types[] = { S_IFIFO, S_IFSOCK, S_IFCHR, S_IFBLK };
 	struct client c;
 
 	if (geteuid())
@@ -312,9 +311,59 @@ static void test_owner_host(void)
 	check_owner(&c, "f", 0104755, 1234, 0);
 	CHECK_INT(chown9(&c, 1, 5, 6), 0);
 	check_owner(&c, "f", 0100755, 5, 6);
-	for (unsigned int i = 0; i < 4; i++)
-		CHECK_INT(rpc(&c, P9_TMKNOD, "wswwww", 0, "x", types[i] | 0600u, 1, 3, 0), EPERM);
+	/* Of nodes, those that are harmless on the host. */
+	CHECK_INT(rpc(&c, P9_TMKNOD, "wswwww", 0, "x", S_IFCHR | 0600u, 1, 3, 0), EPERM);
+	CHECK_INT(rpc(&c, P9_TMKNOD, "wswwww", 0, "x", S_IFBLK | 0600u, 1, 3, 0), EPERM);
+	CHECK_INT(rpc(&c, P9_TMKNOD, "wswwww", 0, "x", S_IFDIR | 0600u, 1, 3, 0), EINVAL);
+	CHECK_INT(rpc(&c, P9_TMKNOD, "wswwww", 0, "x", S_IFLNK | 0600u, 1, 3, 0), EINVAL);
+	CHECK_INT(rpc(&c, P9_TMKNOD, "wswwww", 0, "fifo", S_IFIFO | 0624u, 1, 3, 59), 0);
+	CHECK_INT(rpc(&c, P9_TMKNOD, "wswwww", 0, "sock", S_IFSOCK | 0765u, 1, 3, 59), 0);
+	CHECK_INT(rpc(&c, P9_TMKNOD, "wswwww", 0, "sock", S_IFSOCK | 0765u, 1, 3, 59), EEXIST);
+	check_owner(&c, "fifo", S_IFIFO | 0624, 1234, 59);
+	check_owner(&c, "sock", S_IFSOCK | 0765, 1234, 59);
 	close_share(&c);
+}
+
+static void check_setid(struct client *c, uint32_t want)
+{
+	CHECK_INT(rpc(c, P9_TGETATTR, "wd", 0, 0x7ffull), 0);
+	CHECK_INT(rpc(c, P9_TWALK, "wwhs", 0, 20, 1, "setid"), 0);
+	CHECK_INT(rpc(c, P9_TGETATTR, "wd", 20, 0x7ffull), 0);
+	CHECK_INT(answer32(c, 21), want);
+	CHECK_INT(clunk(c, 20), 0);
+}
+
+/*
+ * The server writes with root's rights, or as the owner, for any user of the guest: setuid and
+ * setgid must go as they would under the writer's own rights.
+ */
+static void test_setid_of_written(void)
+{
+	static const enum share_owner owners[] = { SHARE_OWNER_HOST, SHARE_OWNER_MAPPED };
+	struct client c;
+
+	if (geteuid())
+		SKIP("needs root");
+	for (unsigned int i = 0; i < 2; i++) {
+		make_tree(&c);
+		c.opts.owner = owners[i];
+		start_share(&c);
+		hello(&c, 0);
+		CHECK_INT(rpc(&c, P9_TATTACH, "wwssw", 9, P9_NOFID, "", "", 77), 0);
+		CHECK_INT(create(&c, 1, "setid", 06777), 0);
+		CHECK_INT(write_at(&c, 1, 0, "x", 1), 0);	/* root may */
+		check_setid(&c, 0106777);
+		CHECK_INT(walk(&c, 9, 2, "setid"), 0);
+		CHECK_INT(rpc(&c, P9_TLOPEN, "ww", 2, O_WRONLY), 0);
+		check_setid(&c, 0106777);
+		CHECK_INT(write_at(&c, 2, 0, "y", 1), 0);
+		check_setid(&c, 0100777);
+		CHECK_INT(rpc(&c, P9_TSETATTR, "wwwwwddddd", 1, 1, 02767, 0, 0, 0ull, 0ull, 0ull,
+			0ull, 0ull), 0);
+		CHECK_INT(write_at(&c, 2, 0, "y", 1), 0);
+		check_setid(&c, 0102767);
+		close_share(&c);
+	}
 }
 
 /* All is done as one user; what that one may not, fails. */
@@ -392,6 +441,7 @@ int main(void)
 	RUN(test_xattr_cve_2016_9915);
 	RUN(test_read_only);
 	RUN(test_owner_host);
+	RUN(test_setid_of_written);
 	RUN(test_owner_squash);
 	RUN(test_owner_mapped);
 	return tests_done();
