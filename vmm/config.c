@@ -51,18 +51,26 @@ static const struct opt_table disk_table = {
 	sizeof(struct disk_opts), disk_opts, ARRAY_SIZE(disk_opts)
 };
 
+/* In the order of enum net_vhost. */
+static const char *const vhost_names[] = { "auto", "on", "off", NULL };
+
 #define NET(member) .offset = offsetof(struct net_opts, member)
 
 static const struct opt net_opts[] = {
 	{ "tap", OPT_STR, NET(tap), .max = 15, .arg = "NAME", .help = "Tap interface." },
-	{ "fd", OPT_STR, OPT_WORDS, NET(fd), .max = 10,
-	  .arg = "N", .help = "Inherited descriptor: a tap, or a connected stream socket." },
+	{ "fd", OPT_STR, OPT_WORDS, NET(fd), .max = 160, .arg = "N[:N...]",
+	  .help = "Inherited descriptor: a tap, or a connected stream socket; or a tap's queues." },
 	{ "stream", OPT_PATH, NET(stream),
 	  .arg = "PATH", .help = "Unix socket of passt, or of QEMU's stream protocol." },
 	{ "mac", OPT_STR, NET(mac), .max = 17,
 	  .arg = "MAC", .help = "The guest's address; default: made from where frames go." },
 	{ "mtu", OPT_U32, NET(mtu), .max = 65535, .arg = "N",
 	  .help = "Largest packet that the guest is told of, 68 to 65535." },
+	{ "queues", OPT_U32, NET(queues), .max = 15, .arg = "N",
+	  .help = "Pairs of queues on a tap, up to 15; default 1." },
+	{ "vhost", OPT_ENUM, NET(vhost), .names = vhost_names, .def = "auto",
+	  .arg = "auto|on|off",
+	  .help = "Let the host's kernel move packets of a tap; default auto: if it can." },
 };
 
 static const struct opt_table net_table = {
@@ -169,7 +177,7 @@ static const struct opt config_opts[] = {
 	  .arg = "[path=]FILE[,ro][,direct][,serial=TEXT]",
 	  .help = "virtio-blk disk from a raw image or a block device." },
 	{ "net", OPT_LIST, AT(net), .max = CONFIG_NETS_MAX, .sub = &net_table,
-	  .arg = "tap=NAME|fd=N|stream=PATH[,mac=MAC][,mtu=N]",
+	  .arg = "tap=NAME|fd=N|stream=PATH[,mac=MAC][,mtu=N][,queues=N][,vhost=auto|on|off]",
 	  .help = "virtio-net on a tap interface or a stream socket." },
 	{ "vsock", OPT_LIST, AT(vsock), .max = CONFIG_VSOCKS_MAX, .sub = &vsock_table,
 	  .arg = "[cid=]N[,path=SOCKET][,port=N:SOCKET[:listen]...][,vhost]",
@@ -381,6 +389,8 @@ int config_validate(const struct tvm_config *cfg, struct tvm_error *err)
 
 		if (!!n->tap + !!n->fd + !!n->stream != 1)
 			return err_set(err, -EINVAL, "net: give one of tap, fd and stream");
+		if (n->stream && (n->queues > 1 || n->vhost == NET_VHOST_ON))
+			return err_set(err, -EINVAL, "net: queues and vhost=on go with a tap");
 	}
 	for (unsigned int i = 0; r >= 0 && i < cfg->share.nr; i++) {
 		const struct share_opts *s = &cfg->share.items[i];

@@ -63,10 +63,18 @@ struct disk_opts {
 };
 
 /* "net": virtio-net; exactly one of tap, stream and fd says where frames go */
+enum net_vhost { NET_VHOST_AUTO, NET_VHOST_ON, NET_VHOST_OFF };
+
 struct net_opts {
 	char *tap;	/* interface name */
 	char *stream;	/* path of a unix socket: passt, QEMU's stream protocol */
-	char *fd;	/* decimal: a tap or a connected stream socket; stays the caller's */
+	/*
+	 * Decimal: a tap or a connected stream socket; stays the caller's. "N:N:N": the queues
+	 * of one tap.
+	 */
+	char *fd;
+	uint32_t queues;	/* pairs of queues, of a tap; 0: as many as there are in fd, or 1 */
+	enum net_vhost vhost;	/* AUTO: on a tap, where the host has it */
 	char *mac;	/* "52:54:00:12:34:56"; NULL: made from the interface or path */
 	uint32_t mtu;	/* 0: not told to the guest */
 	uint32_t index;	/* of this device in its machine */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -31,6 +32,7 @@ void net_backend_init(struct net_backend *b, const struct dev_env *env,
 		.ops = ops,
 		.fd = fd,
 		.up = true,
+		.attached = true,
 		.loop = env->loop,
 		.log = env->log,
 		.name = "net",
@@ -91,19 +93,45 @@ void net_backend_destroy(struct net_backend *b)
 	b->ops->destroy(b);
 }
 
-/* A copy of the caller's descriptor, so that whoever fails leaves the caller's as it was. */
-static int open_fd(const struct dev_env *env, const char *text, struct net_backend **out,
-	struct tvm_error *err)
+void net_backend_attach(struct net_backend *b, bool on)
 {
-	_cleanup_close_ int fd = -1;
+	if (!b->ops->attach || on == b->attached || !b->up)
+		return;
+	if (b->ops->attach(b, on) < 0)
+		log_warn(b->log, "%s: cannot %s a queue of '%s'", b->name,
+			on ? "use" : "set aside", b->ifname);
+	else
+		b->attached = on;
+}
+
+/* ---- Choice by options --------------------------------------------------------------- */
+
+/* The number at index in a list like "3:4:5", or -1. */
+static long nth_fd(const char *text, unsigned int index)
+{
 	char *end;
 	long n;
+
+	for (;; text = end + 1) {
+		errno = 0;
+		n = strtol(text, &end, 10);
+		if (errno || end == text || (*end && *end != ':') || n < 0 || n > INT32_MAX)
+			return -1;
+		if (!index--)
+			return n;
+		if (!*end)
+			return -1;
+	}
+}
+
+/* A copy of the caller's descriptor, so that whoever fails leaves the caller's as it was. */
+static int open_fd(const struct dev_env *env, const char *text, unsigned int index,
+	struct net_backend **out, struct tvm_error *err)
+{
+	_cleanup_close_ int fd = -1;
+	long n = nth_fd(text, index);
 	int r;
 
-	errno = 0;
-	n = strtol(text, &end, 10);
-	if (errno || end == text || *end || n < 0 || n > INT32_MAX)
-		return err_set(err, -EINVAL, "net: fd '%.40s' is not a number", text);
 	fd = fcntl((int)n, F_DUPFD_CLOEXEC, 3);
 	if (fd < 0)
 		return err_sys(err, -errno, "net: fd %ld", n);
@@ -118,14 +146,61 @@ static int open_fd(const struct dev_env *env, const char *text, struct net_backe
 	return r;
 }
 
-int net_backend_open(const struct dev_env *env, const struct net_opts *opts,
-	struct net_backend **out, struct tvm_error *err)
+/* Queues are of one interface: two would be two networks behind one address. */
+static int check_same(const struct net_backend *b, const struct net_opts *opts,
+	struct tvm_error *err)
 {
+	char ifname[sizeof(b->ifname)] = "";
+
+	if (!*b->ifname)
+		return err_set(err, -EINVAL, "net: several queues go with a tap");
+	if (net_tap_name((int)nth_fd(opts->fd, 0), ifname) < 0 || strcmp(ifname, b->ifname))
+		return err_set(err, -EINVAL, "net: fd: '%s' and '%s' are two interfaces", ifname,
+			b->ifname);
+	return 0;
+}
+
+int net_backend_pairs(const struct net_opts *opts, struct tvm_error *err)
+{
+	unsigned int nr = 1;
+
 	if (!!opts->tap + !!opts->stream + !!opts->fd != 1)
 		return err_set(err, -EINVAL, "net: give one of tap, stream and fd");
+	for (const char *p = opts->fd; p && (p = strchr(p, ':')); p++)
+		nr++;
+	for (unsigned int i = 0; opts->fd && i < nr; i++)
+		if (nth_fd(opts->fd, i) < 0)
+			return err_set(err, -EINVAL, "net: fd '%.40s' is not a number, or numbers "
+				"with ':' between", opts->fd);
+	if (opts->fd && opts->queues && opts->queues != nr)
+		return err_set(err, -EINVAL, "net: %u queues, but %u descriptors", opts->queues,
+			nr);
+	if (opts->queues)
+		nr = opts->queues;
+	if (nr > NET_MAX_PAIRS)
+		return err_set(err, -EINVAL, "net: %u queues, 1 to %u are allowed", nr,
+			NET_MAX_PAIRS);
+	if (nr > 1 && opts->stream)
+		return err_set(err, -EINVAL, "net: several queues go with a tap");
+	return (int)nr;
+}
+
+int net_backend_open(const struct dev_env *env, const struct net_opts *opts, unsigned int pair,
+	unsigned int pairs, struct net_backend **out, struct tvm_error *err)
+{
+	struct net_backend *b = NULL;
+	int r;
+
 	if (opts->tap)
-		return net_tap_open(env, opts->tap, out, err);
+		return net_tap_open(env, opts->tap, pairs > 1, out, err);
 	if (opts->stream)
 		return net_stream_connect(env, opts->stream, out, err);
-	return open_fd(env, opts->fd, out, err);
+	r = open_fd(env, opts->fd, pair, &b, err);
+	if (r >= 0 && pairs > 1)
+		r = check_same(b, opts, err);
+	if (r < 0)
+		net_backend_destroy(b);
+	else
+		*out = b;
+	return r;
 }

@@ -92,6 +92,13 @@ static void tap_start(struct net_backend *b, uint64_t features)
 	}
 }
 
+static int tap_attach(struct net_backend *b, bool on)
+{
+	struct ifreq ifr = { .ifr_flags = on ? IFF_ATTACH_QUEUE : IFF_DETACH_QUEUE };
+
+	return ioctl(b->fd, TUNSETQUEUE, &ifr) < 0 ? -errno : 0;
+}
+
 static void tap_destroy(struct net_backend *b)
 {
 	free(b);
@@ -101,6 +108,7 @@ static const struct net_backend_ops tap_ops = {
 	.send = tap_send,
 	.recv = tap_recv,
 	.start = tap_start,
+	.attach = tap_attach,
 	.destroy = tap_destroy,
 };
 
@@ -130,11 +138,22 @@ static int tap_create(const struct dev_env *env, int fd, const char *ifname,
 	return 0;
 }
 
+int net_tap_name(int fd, char name[16])
+{
+	struct ifreq ifr = { 0 };
+
+	if (ioctl(fd, TUNGETIFF, &ifr) < 0)
+		return -errno;
+	snprintf(name, IFNAMSIZ, "%.15s", ifr.ifr_name);
+	return 0;
+}
+
 int net_tap_adopt(const struct dev_env *env, int fd, struct net_backend **out,
 	struct tvm_error *err)
 {
 	struct ifreq ifr = { 0 };
 	unsigned short need = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+	int r;
 
 	if (ioctl(fd, TUNGETIFF, &ifr) < 0)
 		return errno == EBADFD ? err_set(err, -EINVAL,
@@ -143,11 +162,14 @@ int net_tap_adopt(const struct dev_env *env, int fd, struct net_backend **out,
 		return err_set(err, -EINVAL,
 			"net: fd of '%.16s' is not a tap with IFF_NO_PI and IFF_VNET_HDR",
 			ifr.ifr_name);
-	return tap_create(env, fd, ifr.ifr_name, out, err);
+	r = tap_create(env, fd, ifr.ifr_name, out, err);
+	if (r >= 0)
+		(*out)->attached = !((unsigned short)ifr.ifr_flags & IFF_DETACH_QUEUE);
+	return r;
 }
 
-int net_tap_open(const struct dev_env *env, const char *ifname, struct net_backend **out,
-	struct tvm_error *err)
+int net_tap_open(const struct dev_env *env, const char *ifname, bool many,
+	struct net_backend **out, struct tvm_error *err)
 {
 	_cleanup_close_ int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
@@ -160,7 +182,11 @@ int net_tap_open(const struct dev_env *env, const char *ifname, struct net_backe
 	if (fd < 0)
 		return err_sys(err, -errno, "net: cannot open /dev/net/tun");
 	memcpy(ifr.ifr_name, ifname, strlen(ifname));
+	ifr.ifr_flags |= many ? IFF_MULTI_QUEUE : 0;
 	r = ioctl(fd, TUNSETIFF, &ifr);
+	if (r < 0 && errno == EINVAL && many)
+		return err_set(err, -EINVAL, "net: tap '%s' was not made for several queues",
+			ifname);
 	if (r < 0 && errno == EINVAL) {
 		/* One that was made for several queues can be had by one as well. */
 		ifr.ifr_flags |= IFF_MULTI_QUEUE;

@@ -175,6 +175,12 @@ static inline bool virtio_has(const struct virtio_dev *vd, unsigned int bit)
 __attribute__((format(printf, 2, 3)))
 void virtio_broken(struct virtio_dev *vd, const char *fmt, ...);
 
+/*
+ * For activate(): notify() is called for this queue, external or not, until the reset. Fine
+ * where it is already. 0 or negative errno.
+ */
+int virtio_queue_watch(struct virtio_dev *vd, unsigned int vq);
+
 /* The device changes len bytes of its configuration space at off, and tells the driver. */
 void virtio_config_update(struct virtio_dev *vd, size_t off, const void *src, size_t len);
 

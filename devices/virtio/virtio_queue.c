@@ -43,8 +43,15 @@ int virtio_queue_start(struct virtio_dev *vd, unsigned int vq)
 	if (!enabled)
 		return 0;
 	r = virtq_start(vd->queues[vq], &setup);
-	if (r < 0 || q->external)
-		return r;
+	return r < 0 || q->external ? r : virtio_queue_watch(vd, vq);
+}
+
+int virtio_queue_watch(struct virtio_dev *vd, unsigned int vq)
+{
+	struct virtio_queue *q = &vd->regs[vq];
+
+	if (q->watch.fd >= 0 || !virtq_ready(vd->queues[vq]))
+		return 0;
 	return loop_watch(vd->env->loop, &q->watch, q->notify_fd, EPOLLIN, on_kick, q);
 }
 
