@@ -100,6 +100,7 @@ if [[ $where = direct ]]; then
     cd "$t" && sh ./cases
     exit
 fi
+: >"$t/emulated"
 echo 'cd /t && exec sh ./cases' >"$work/script"
 # shellcheck disable=SC2046
 "$nested/x86_64.sh" --tries 3 --timeout 900 $(wants host) --add "$t=/t" "${adds[@]}" "$work/script"

@@ -4,7 +4,8 @@
 # /init of the emulated host machine. The serial ports are its whole contact
 # with x86_64.sh:
 #   ttyS0  the kernel's messages
-#   ttyS1  what the payload prints, and nothing else
+#   ttyS1  what the payload prints, and nothing else; nobody reads what comes in, which is there
+#          for the interrupts it causes (x86_64.sh says why)
 #   ttyS2  the course of things: "run", a "beat" every five seconds, then "exit STATUS"
 
 export PATH=/bin:/sbin:/test HOME=/tmp TERM=dumb

@@ -32,7 +32,7 @@ digest() { md5sum | cut -c 1-32; }
 case_info() {
     say "cpus=$(grep -c ^processor /proc/cpuinfo)"
     say "mem_kb=$(awk '/^MemTotal/ { print $2 }' /proc/meminfo)"
-    for _ in 1 2 3; do say "epoch=$(date +%s)"; sleep 0.2; done
+    for _ in 1 2 3; do say "epoch=$(date +%s) uptime=$(cut -d. -f1 /proc/uptime)"; sleep 0.2; done
     say "cmdline=$(cat /proc/cmdline)"
     say ready
 }
