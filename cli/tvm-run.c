@@ -55,7 +55,8 @@ static void raise_fd_limit(void)
 /* Signals we wait for; those that whoever started us ignores (nohup) stay ignored. */
 static void block_signals(sigset_t *set)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGCONT };
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGCONT,
+		SIGWINCH };
 	struct sigaction old;
 
 	sigemptyset(set);
@@ -77,8 +78,33 @@ static bool is(const struct tvm_config *cfg, const char *key, const char *value)
 /* Whether a console of the machine is our terminal. */
 static bool uses_stdio(const struct tvm_config *cfg)
 {
-	return is(cfg, "serial.kind", "stdio") || is(cfg, "console.0.kind", "stdio") ||
-		is(cfg, "console.1.kind", "stdio");
+	char key[32], kind[32];
+
+	if (is(cfg, "serial.kind", "stdio"))
+		return true;
+	for (unsigned int i = 0;; i++) {
+		snprintf(key, sizeof(key), "console.%u.kind", i);
+		if (tvm_config_get(cfg, key, kind, sizeof(kind)))
+			return false;
+		if (!strcmp(kind, "stdio"))
+			return true;
+	}
+}
+
+/* Where the pseudo-terminals are, which nobody knew before. */
+static void name_terminals(const struct tvm_config *cfg, struct tvm_vm *vm)
+{
+	char key[32], text[64], path[64];
+
+	if (!tvm_console_pty(vm, -1, path, sizeof(path)))
+		say("serial: %s", path);
+	for (int i = 0;; i++) {
+		snprintf(key, sizeof(key), "console.%d.kind", i);
+		if (tvm_config_get(cfg, key, text, sizeof(text)))
+			return;
+		if (!tvm_console_pty(vm, i, path, sizeof(path)))
+			say("console %d: %s", i, path);
+	}
 }
 
 /* --tee ...,measure-only */
@@ -148,6 +174,10 @@ static int handle_signal(struct tvm_vm *vm, int fd, const sigset_t *set, struct 
 		return 0;
 	if (si.ssi_signo == SIGCONT) {
 		terminal_continue();
+		return 0;
+	}
+	if (si.ssi_signo == SIGWINCH) {
+		tvm_terminal_resized(vm);
 		return 0;
 	}
 	if (si.ssi_signo == SIGUSR1) {
@@ -242,11 +272,13 @@ static int run(const struct options *opts)
 	struct tvm_error err = { 0 };
 	struct tvm_exit end = { 0 };
 	struct tvm_vm *vm = NULL;
-	sigset_t set;
+	sigset_t set, cancels;
 	int sig_fd, sig, r;
 
 	block_signals(&set);
-	sig_fd = signalfd(-1, &set, SFD_CLOEXEC);
+	cancels = set;
+	sigdelset(&cancels, SIGWINCH);
+	sig_fd = signalfd(-1, &cancels, SFD_CLOEXEC);
 	if (sig_fd < 0) {
 		say("signals: %s", strerror(errno));
 		return STATUS_HOST_ERROR;
@@ -257,7 +289,9 @@ static int run(const struct options *opts)
 		close(sig_fd);
 		return failure(r);
 	}
+	name_terminals(opts->cfg, vm);
 	r = tvm_exchange(vm, sig_fd, &err);
+	signalfd(sig_fd, &set, SFD_CLOEXEC);
 	if (uses_stdio(opts->cfg))
 		terminal_raw();
 	if (!r)

@@ -8,11 +8,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <sys/ioctl.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/loop.h"
 #include "devices/chardev_out.h"
+#include "devices/chardev_peer.h"
 #include "vmm/device.h"
 
 #define RX_SIZE 4096u
@@ -22,7 +24,9 @@ struct chardev {
 	void *opaque;			/* borrowed */
 	const char *name;		/* borrowed */
 	struct loop *loop;		/* borrowed */
-	struct chardev_mux *mux;	/* borrowed; NULL: no input */
+	/* Where input comes from; both NULL: from nowhere. */
+	struct chardev_mux *mux;	/* borrowed */
+	struct chardev_peer *peer;	/* owned */
 	struct chardev_out *out;	/* owned, or the mux's; NULL: nowhere */
 	_Atomic bool rx_waiting;	/* bytes wait, and somebody has to say when they fit */
 	size_t rx_head, rx_len;		/* loop's thread */
@@ -57,6 +61,18 @@ static int open_stdio(struct chardev *cd, const struct dev_env *env, struct tvm_
 	return r;
 }
 
+static int open_peer(struct chardev *cd, const struct dev_env *env,
+	const struct chardev_opts *opts, struct tvm_error *err)
+{
+	int r = chardev_out_create(env->loop, env->log, cd->name, -1, false, &cd->out, err);
+
+	if (r < 0)
+		return r;
+	return opts->kind == CHARDEV_UNIX ?
+		chardev_unix_open(cd, env, cd->out, opts->path, &cd->peer, err) :
+		chardev_pty_open(cd, env, cd->out, opts->path, &cd->peer, err);
+}
+
 int chardev_open(const struct dev_env *env, const struct chardev_opts *opts, const char *name,
 	const struct chardev_handler *handler, void *opaque, struct chardev **out,
 	struct tvm_error *err)
@@ -79,6 +95,10 @@ int chardev_open(const struct dev_env *env, const struct chardev_opts *opts, con
 	case CHARDEV_FILE:
 		r = open_file(cd, env, opts->path, err);
 		break;
+	case CHARDEV_UNIX:
+	case CHARDEV_PTY:
+		r = open_peer(cd, env, opts, err);
+		break;
 	default:
 		r = err_set(err, -EINVAL, "%s: unknown character backend", name);
 	}
@@ -98,6 +118,10 @@ void chardev_close(struct chardev *cd)
 		chardev_out_flush(cd->out);
 		chardev_mux_detach(cd->mux, cd);
 	} else {
+		if (cd->peer) {
+			chardev_out_flush(cd->out);
+			cd->peer->ops->destroy(cd->peer);
+		}
 		chardev_out_destroy(cd->out);
 	}
 	free(cd);
@@ -155,7 +179,47 @@ void chardev_deliver(struct chardev *cd)
 
 void chardev_accept_input(struct chardev *cd)
 {
-	/* What waits in the mux waits because rx is full, so rx_waiting tells of it too. */
-	if (cd->mux && atomic_load(&cd->rx_waiting) && atomic_exchange(&cd->rx_waiting, false))
+	/* What waits in a source waits because rx is full, so rx_waiting tells of it too. */
+	if (!atomic_load(&cd->rx_waiting) || !atomic_exchange(&cd->rx_waiting, false))
+		return;
+	if (cd->mux)
 		chardev_mux_resume(cd->mux);
+	else if (cd->peer)
+		chardev_peer_resume(cd->peer);
+}
+
+/* ---- The other end ------------------------------------------------------------------- */
+
+void chardev_changed(struct chardev *cd)
+{
+	if (cd->handler->changed)
+		cd->handler->changed(cd->opaque);
+}
+
+bool chardev_connected(const struct chardev *cd)
+{
+	return !cd->peer || cd->peer->fd >= 0;
+}
+
+bool chardev_tty_size(int fd, uint16_t *cols, uint16_t *rows)
+{
+	struct winsize ws;
+
+	if (fd < 0 || ioctl(fd, TIOCGWINSZ, &ws) < 0 || !ws.ws_col || !ws.ws_row)
+		return false;
+	*cols = ws.ws_col;
+	*rows = ws.ws_row;
+	return true;
+}
+
+bool chardev_size(const struct chardev *cd, uint16_t *cols, uint16_t *rows)
+{
+	if (cd->mux)
+		return chardev_mux_size(cd->mux, cols, rows);
+	return cd->peer && cd->peer->ops->path && chardev_tty_size(cd->peer->fd, cols, rows);
+}
+
+const char *chardev_pty(const struct chardev *cd)
+{
+	return cd->peer && cd->peer->ops->path ? cd->peer->ops->path(cd->peer) : NULL;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Character backends of consoles: nothing, the terminal (stdio), a file. Sockets and
- * pseudo-terminals will be further sources of chardev_input().
+ * Character backends of consoles: nothing, the terminal (stdio), a file, a unix socket, a
+ * pseudo-terminal.
  *
  *	device  --chardev_write()-->   chardev_out   --> descriptor
  *	device  <--receive()--  chardev (4 KiB)  <--chardev_input()--  chardev_mux <-- stdin
+ *	                                                              chardev_peer <-- client
  *
  * Input is never lost for lack of room in the device: a source that cannot deliver stops
  * reading its descriptor until the device calls chardev_accept_input(). (A terminal is read
@@ -30,6 +31,8 @@ struct chardev_handler {
 	size_t (*can_receive)(void *opaque);
 	/* n <= the last can_receive(). */
 	void (*receive)(void *opaque, const uint8_t *buf, size_t n);
+	/* chardev_connected() or chardev_size() may say something else; NULL: not interested. */
+	void (*changed)(void *opaque);
 };
 
 /*
@@ -49,6 +52,18 @@ void chardev_flush(struct chardev *cd);
 
 /* can_receive() may have grown. Any thread; cheap when no input waits. */
 void chardev_accept_input(struct chardev *cd);
+
+/*
+ * Whether somebody is at the other end; always so but for sockets and pseudo-terminals, which
+ * swallow output meanwhile. The loop's thread, or with it stopped; so is what follows.
+ */
+bool chardev_connected(const struct chardev *cd);
+
+/* Size of the terminal at the other end: false when there is none, or it does not say. */
+bool chardev_size(const struct chardev *cd, uint16_t *cols, uint16_t *rows);
+
+/* Path of the pseudo-terminal, for people; NULL: it is none. */
+const char *chardev_pty(const struct chardev *cd);
 
 /* ---- The terminal -------------------------------------------------------------------- */
 
@@ -70,15 +85,25 @@ int chardev_mux_create_on(const struct dev_env *env, int in_fd, int out_fd,
 /* ---- Between chardev.c and its sources; the loop's thread ---------------------------- */
 
 struct chardev_out;
+struct chardev_peer;
 
 size_t chardev_room(const struct chardev *cd);
 void chardev_input(struct chardev *cd, uint8_t byte); /* there must be room */
 void chardev_deliver(struct chardev *cd); /* as much as the device takes */
 const char *chardev_name(const struct chardev *cd);
+void chardev_changed(struct chardev *cd);
+bool chardev_tty_size(int fd, uint16_t *cols, uint16_t *rows);
 
 int chardev_mux_attach(struct chardev_mux *mux, struct chardev *cd, struct chardev_out **out,
 	struct tvm_error *err);
 void chardev_mux_detach(struct chardev_mux *mux, struct chardev *cd);
 void chardev_mux_resume(struct chardev_mux *mux); /* a console has room again; any thread */
+bool chardev_mux_size(const struct chardev_mux *mux, uint16_t *cols, uint16_t *rows);
+
+/* What cd has from chardev_peer.h: a socket at path, or a pseudo-terminal with a link there. */
+int chardev_unix_open(struct chardev *cd, const struct dev_env *env, struct chardev_out *out,
+	const char *path, struct chardev_peer **peer_out, struct tvm_error *err);
+int chardev_pty_open(struct chardev *cd, const struct dev_env *env, struct chardev_out *out,
+	const char *link, struct chardev_peer **peer_out, struct tvm_error *err);
 
 #endif

@@ -225,6 +225,11 @@ void chardev_mux_detach(struct chardev_mux *mux, struct chardev *cd)
 		loop_unwatch(mux->loop, &mux->in);
 }
 
+bool chardev_mux_size(const struct chardev_mux *mux, uint16_t *cols, uint16_t *rows)
+{
+	return mux->tty && chardev_tty_size(mux->in_fd, cols, rows);
+}
+
 static void choose_input(struct chardev_mux *mux, int fd)
 {
 	struct stat st;

@@ -41,6 +41,7 @@ struct chardev_out {
 	const char *name;	/* borrowed */
 	int fd;			/* owned if own */
 	bool own;
+	bool guests;		/* readers come and go: none is missed */
 	enum how how;
 	struct later later;
 	struct loop_fd ready;	/* EPOLLOUT, while the descriptor takes nothing */
@@ -153,7 +154,7 @@ static void failed(struct chardev_out *out, int code)
 	if (full)
 		out->dropped += len;
 	pthread_mutex_unlock(&out->lock);
-	if (!full)
+	if (!full && !out->guests)
 		log_warn(out->log, "%s: output ends: %s", out->name,
 			strerror_r(-code, text, sizeof(text)));
 	/* Not more than is counted: others append while a full disk is reported. */
@@ -306,6 +307,8 @@ int chardev_out_create(struct loop *loop, struct log *log, const char *name, int
 	out->fd = -1;
 	out->ready = LOOP_FD_NONE;
 	pthread_mutex_init(&out->lock, NULL);
+	out->guests = fd < 0;
+	out->dead = out->guests;
 	out->ring = mmap(NULL, CHARDEV_OUT_MAX, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	r = out->ring == MAP_FAILED ? -errno : later_init(&out->later, loop, service, out);
@@ -313,9 +316,34 @@ int chardev_out_create(struct loop *loop, struct log *log, const char *name, int
 		chardev_out_destroy(out);
 		return err_sys(err, r, "%s: output", name);
 	}
-	choose(out, fd, own);
+	if (!out->guests)
+		choose(out, fd, own);
 	*out_out = out;
 	return 0;
+}
+
+/* Until the end of this function nobody else looks at fd, and writers see a dead output. */
+void chardev_out_attach(struct chardev_out *out, int fd)
+{
+	chardev_out_detach(out);
+	choose(out, fd, true);
+	pthread_mutex_lock(&out->lock);
+	out->dead = out->fd < 0;
+	pthread_mutex_unlock(&out->lock);
+}
+
+void chardev_out_detach(struct chardev_out *out)
+{
+	pthread_mutex_lock(&out->lock);
+	out->dead = true;
+	out->head = out->len = 0;
+	out->dropped = 0;
+	pthread_mutex_unlock(&out->lock);
+	loop_unwatch(out->loop, &out->ready);
+	if (out->own)
+		close_fd(&out->fd);
+	out->fd = -1;
+	out->own = false;
 }
 
 void chardev_out_destroy(struct chardev_out *out)

@@ -21,13 +21,21 @@ struct tvm_error;
 
 /*
  * fd is taken over (own) or borrowed. name goes into log lines and is borrowed. A descriptor
- * that is not open gives an output that swallows everything.
+ * that is not open gives an output that swallows everything; so does fd -1, without a word:
+ * its reader comes with chardev_out_attach().
  */
 int chardev_out_create(struct loop *loop, struct log *log, const char *name, int fd, bool own,
 	struct chardev_out **out, struct tvm_error *err);
 
 /* Flushes. The loop's thread, or with it stopped. NULL is fine. */
 void chardev_out_destroy(struct chardev_out *out);
+
+/*
+ * A reader comes or goes; the loop's thread, or with it stopped. fd is taken over. What a
+ * reader that goes has not taken is dropped, without waiting.
+ */
+void chardev_out_attach(struct chardev_out *out, int fd);
+void chardev_out_detach(struct chardev_out *out);
 
 /* Never blocks. Any thread. */
 void chardev_out_write(struct chardev_out *out, const void *buf, size_t n);

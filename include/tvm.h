@@ -190,6 +190,18 @@ TVM_API int tvm_resume(struct tvm_vm *vm, struct tvm_error *err);
 /* Press the power button; what follows is the guest's decision. */
 TVM_API int tvm_powerdown(struct tvm_vm *vm, struct tvm_error *err);
 
+/*
+ * The terminal on descriptor 0 has another size now: a console that uses it tells the guest.
+ * (A library catches no SIGWINCH.)
+ */
+TVM_API int tvm_terminal_resized(struct tvm_vm *vm);
+
+/*
+ * Path of the pseudo-terminal that was made for a console: 0, 1, ... in the order of the
+ * configuration, -1: the serial port. -ENOENT when it has none.
+ */
+TVM_API int tvm_console_pty(struct tvm_vm *vm, int console, char *buf, size_t len);
+
 /* Reset the machine as its reset line would: memory is cleared, images are loaded again. */
 TVM_API int tvm_reset(struct tvm_vm *vm, struct tvm_error *err);
 

@@ -82,6 +82,23 @@ int tvm_powerdown(struct tvm_vm *vm, struct tvm_error *err)
 	return 0;
 }
 
+int tvm_terminal_resized(struct tvm_vm *vm)
+{
+	if (run_state(vm_of(vm)) == TVM_STOPPED)
+		return -ESHUTDOWN;
+	machine_event(vm_of(vm), "terminal-size");
+	return 0;
+}
+
+int tvm_console_pty(struct tvm_vm *vm, int console, char *buf, size_t len)
+{
+	const char *path = machine_pty(vm_of(vm), console);
+
+	if (!path)
+		return -ENOENT;
+	return snprintf(buf, len, "%s", path) < (int)len ? 0 : -ENOSPC;
+}
+
 int tvm_reset(struct tvm_vm *vm, struct tvm_error *err)
 {
 	return run_reset(vm_of(vm), err);

@@ -19,20 +19,31 @@
 
 /* In the order of enum gmem_pages, of enum chardev_kind. */
 static const char *const pages_names[] = { "thp", "small", "huge2m", "huge1g", NULL };
-static const char *const chardev_names[] = { "null", "stdio", "file", NULL };
+static const char *const chardev_names[] = { "null", "stdio", "file", "unix", "pty",
+	NULL };
 static const char *const tee_names[] = { "none", "sev", "sev-es", "csv", "csv2", NULL };
 static const char *const transport_names[] = { "pci", "mmio", NULL };
 static const char *const platform_names[] = { "hw", "soft", NULL };
 static const char *const firmware_names[] = { "none", "builtin", NULL };
 
+#define CHARDEV(member) .offset = offsetof(struct chardev_opts, member)
+#define CHARDEV_ARG "stdio|null|file=PATH|unix=PATH|pty[=LINK]"
+
+/* The serial port has the first two. */
 static const struct opt chardev_opts[] = {
-	{ "kind", OPT_ENUM, .offset = offsetof(struct chardev_opts, kind),
-	  .names = chardev_names, .arg = "null|stdio|file", .help = "Where characters go." },
-	{ "path", OPT_PATH, .offset = offsetof(struct chardev_opts, path),
-	  .arg = "PATH", .help = "File that output is appended to." },
+	{ "kind", OPT_ENUM, CHARDEV(kind), .names = chardev_names,
+	  .arg = "null|stdio|file|unix|pty", .help = "Where characters go." },
+	{ "path", OPT_PATH, CHARDEV(path), .arg = "PATH",
+	  .help = "File to append to, socket to make, link to the pseudo-terminal." },
+	{ "name", OPT_STR, OPT_WORDS, CHARDEV(name), .max = CONSOLE_NAME_MAX, .arg = "NAME",
+	  .help = "A port of that name in /dev/virtio-ports instead of a console." },
 };
 
-static const struct opt_table chardev_table = {
+static const struct opt_table serial_table = {
+	sizeof(struct chardev_opts), chardev_opts, 2
+};
+
+static const struct opt_table console_table = {
 	sizeof(struct chardev_opts), chardev_opts, ARRAY_SIZE(chardev_opts)
 };
 
@@ -185,10 +196,11 @@ static const struct opt config_opts[] = {
 	{ "share", OPT_LIST, AT(share), .max = CONFIG_SHARES_MAX, .sub = &share_table,
 	  .arg = "[tag=]TAG,path=DIR[,ro][,owner=host|squash|mapped][,uid=N][,gid=N]",
 	  .help = "Directory of the host in the guest, by virtio-9p (9P2000.L)." },
-	{ "serial", OPT_SUB, AT(serial), .sub = &chardev_table, .def = "stdio",
-	  .arg = "stdio|null|file=PATH", .help = "Serial port (ttyS0); default stdio." },
-	{ "console", OPT_LIST, AT(console), .max = CONFIG_CONSOLES_MAX, .sub = &chardev_table,
-	  .arg = "stdio|null|file=PATH", .help = "virtio console (hvc0, then hvc1)." },
+	{ "serial", OPT_SUB, AT(serial), .sub = &serial_table, .def = "stdio",
+	  .arg = CHARDEV_ARG, .help = "Serial port (ttyS0); default stdio." },
+	{ "console", OPT_LIST, AT(console), .max = CONSOLE_MAX_PORTS, .sub = &console_table,
+	  .arg = CHARDEV_ARG "[,name=NAME]",
+	  .help = "virtio console (hvc0, then hvc1, ...), or a named port." },
 	{ "transport", OPT_ENUM, AT(transport), .names = transport_names, .def = "pci",
 	  .arg = "pci|mmio", .help = "How the guest finds virtio devices; default pci." },
 	{ "packed", OPT_BOOL, AT(packed), .def = "on", .arg = "on|off",
@@ -327,12 +339,40 @@ int tvm_config_key(unsigned int index, struct tvm_config_key *out)
 
 static int check_chardev(const struct chardev_opts *c, const char *key, struct tvm_error *err)
 {
-	if (c->kind == CHARDEV_FILE && !c->path)
-		return err_set(err, -EINVAL, "%s: 'file' needs a path: file=PATH", key);
-	if (c->kind != CHARDEV_FILE && c->path)
-		return err_set(err, -EINVAL, "%s: '%s' takes no path", key,
-			chardev_names[c->kind]);
+	const char *kind = chardev_names[c->kind];
+
+	if ((c->kind == CHARDEV_FILE || c->kind == CHARDEV_UNIX) && !c->path)
+		return err_set(err, -EINVAL, "%s: '%s' needs a path: %s=PATH", key, kind, kind);
+	if ((c->kind == CHARDEV_NULL || c->kind == CHARDEV_STDIO) && c->path)
+		return err_set(err, -EINVAL, "%s: '%s' takes no path", key, kind);
 	return 0;
+}
+
+/* Two at one place would take turns at deleting each other's file. */
+static int check_consoles(const struct tvm_config *cfg, struct tvm_error *err)
+{
+	int r = check_chardev(&cfg->serial, "serial", err);
+
+	for (unsigned int i = 0; r >= 0 && i < cfg->console.nr; i++) {
+		const struct chardev_opts *c = &cfg->console.items[i];
+
+		r = check_chardev(c, "console", err);
+		for (unsigned int j = 0; r >= 0 && j <= i; j++) {
+			const struct chardev_opts *o = &cfg->serial;
+
+			if (j)
+				o = &cfg->console.items[j - 1];
+
+			if (c->path && o->path && c->kind != CHARDEV_FILE &&
+				!strcmp(c->path, o->path))
+				return err_set(err, -EINVAL, "console: '%.200s' is given twice",
+					c->path);
+			if (c->name && o->name && !strcmp(c->name, o->name))
+				return err_set(err, -EINVAL, "console: name '%s' is given twice",
+					c->name);
+		}
+	}
+	return r;
 }
 
 static int check_memory(const struct tvm_config *cfg, struct tvm_error *err)
@@ -381,9 +421,7 @@ int config_validate(const struct tvm_config *cfg, struct tvm_error *err)
 	/* Its pages are not the host's to take, and zeroes not what it left there. */
 	if (cfg->balloon && strcmp(cfg->tee.kind, "none"))
 		return err_set(err, -EINVAL, "balloon: not for a confidential machine");
-	r = check_chardev(&cfg->serial, "serial", err);
-	for (unsigned int i = 0; r >= 0 && i < cfg->console.nr; i++)
-		r = check_chardev(&cfg->console.items[i], "console", err);
+	r = check_consoles(cfg, err);
 	for (unsigned int i = 0; r >= 0 && i < cfg->net.nr; i++) {
 		const struct net_opts *n = &cfg->net.items[i];
 

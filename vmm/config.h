@@ -17,7 +17,6 @@
 #define CONFIG_MEMORY_MIN MIB(16)
 #define CONFIG_MEMORY_MAX GIB(512)	/* what the x86_64 map and 40-bit hosts can place */
 #define CONFIG_CPUS_MAX 64
-#define CONFIG_CONSOLES_MAX 2		/* hvc0, hvc1 */
 #define CONFIG_SHARES_MAX 16
 #define CONFIG_VSOCKS_MAX 1		/* a guest kernel drives only one */
 #define CONFIG_DISKS_MAX 24		/* PCI slots left beside the other devices */
@@ -61,7 +60,7 @@ struct tvm_config {
 	struct chardev_opts serial;		/* 16550 */
 	OPT_LIST_OF(struct vsock_opts) vsock;
 	OPT_LIST_OF(struct share_opts) share;
-	OPT_LIST_OF(struct chardev_opts) console; /* virtio-console: hvc0, hvc1 */
+	OPT_LIST_OF(struct chardev_opts) console; /* virtio-console: its ports */
 	enum transport transport;
 	bool packed;				/* virtqueues, if the driver wants them */
 	bool rng;

@@ -65,7 +65,9 @@ struct dev_class {
 		struct tvm_error *err);
 	void (*reset)(struct dev *dev);		/* as after create; NULL: nothing to do */
 	void (*destroy)(struct dev *dev);
-	void (*event)(struct dev *dev, const char *what); /* "power-button", "end"; NULL: ignores */
+	void (*event)(struct dev *dev, const char *what); /* "power-button", "end", ... */
+	/* Path of the pseudo-terminal of its n-th console, NULL: it has none; NULL: nor others. */
+	const char *(*pty)(const struct dev *dev, unsigned int n);
 };
 
 /* First member of every device's structure. */

@@ -7,12 +7,26 @@
 #include <stdint.h>
 
 /* Where characters go. */
-enum chardev_kind { CHARDEV_NULL, CHARDEV_STDIO, CHARDEV_FILE };
+enum chardev_kind { CHARDEV_NULL, CHARDEV_STDIO, CHARDEV_FILE, CHARDEV_UNIX, CHARDEV_PTY };
 
 struct chardev_opts {
 	enum chardev_kind kind;
-	char *path;	/* CHARDEV_FILE: appended to, created 0600 */
+	/*
+	 * FILE: appended to, created 0600. UNIX: a socket is made there. PTY: symbolic link to
+	 * the pseudo-terminal, or NULL.
+	 */
+	char *path;
+	char *name;	/* consoles: a port of that name instead of hvcN; NULL: hvcN */
 };
+
+/* "console": virtio-console, one device with all ports */
+struct console_opts {
+	const struct chardev_opts *ports;
+	unsigned int nr;	/* 1 to CONSOLE_MAX_PORTS */
+};
+
+#define CONSOLE_MAX_PORTS 15	/* two queues each, and two for all */
+#define CONSOLE_NAME_MAX 64
 
 /* The board's PCI host bridge: where its configuration space and windows lie. */
 struct pci_bus_opts {

@@ -93,10 +93,12 @@ static int add_configured(struct vm *vm, struct tvm_error *err)
 		if (r < 0)
 			return r; /* the message names it */
 	}
-	for (unsigned int i = 0; i < cfg->console.nr; i++) {
-		r = add(vm, "virtio-console", NULL, &cfg->console.items[i], err);
+	if (cfg->console.nr) {
+		const struct console_opts ports = { cfg->console.items, cfg->console.nr };
+
+		r = add(vm, "virtio-console", NULL, &ports, err);
 		if (r < 0)
-			return err_prefix(err, r, "console %u", i);
+			return r;
 	}
 	r = cfg->balloon ? add(vm, "virtio-balloon", NULL, NULL, err) : 0;
 	if (r < 0)
@@ -186,4 +188,16 @@ void machine_event(struct vm *vm, const char *what)
 	struct event_call call = { &vm->machine, what };
 
 	loop_call(vm->loop, event_all, &call);
+}
+
+const char *machine_pty(const struct vm *vm, int console)
+{
+	for (unsigned int i = 0; i < vm->machine.nr_devs; i++) {
+		const struct dev *dev = vm->machine.devs[i];
+
+		/* The serial port, or the device of all other consoles. */
+		if (dev->cls->pty && (console >= 0) == !strcmp(dev->cls->name, "virtio-console"))
+			return dev->cls->pty(dev, console < 0 ? 0 : (unsigned int)console);
+	}
+	return NULL;
 }

@@ -27,4 +27,7 @@ void machine_reset(struct vm *vm);
 /* Tell every device: "power-button". Any thread. */
 void machine_event(struct vm *vm, const char *what);
 
+/* The pseudo-terminal of console 0, 1, ... or (-1) of the serial port; NULL: it has none. */
+const char *machine_pty(const struct vm *vm, int console);
+
 #endif

@@ -343,6 +343,11 @@ static void uart_event(struct dev *dev, const char *what)
 		chardev_flush(((struct uart *)dev)->cd);
 }
 
+static const char *uart_pty(const struct dev *dev, unsigned int n)
+{
+	return n ? NULL : chardev_pty(((const struct uart *)dev)->cd);
+}
+
 static void uart_destroy(struct dev *dev)
 {
 	struct uart *u = (struct uart *)dev;
@@ -355,7 +360,7 @@ static void uart_destroy(struct dev *dev)
 static int uart_create(const struct dev_env *env, const void *opts, struct dev **out,
 	struct tvm_error *err)
 {
-	static const struct chardev_handler handler = { can_receive, receive };
+	static const struct chardev_handler handler = { can_receive, receive, NULL };
 	static const struct io_ops ops = { uart_read, uart_write };
 	struct uart *u = calloc(1, sizeof(*u));
 	int r;
@@ -385,4 +390,5 @@ const struct dev_class uart8250_class = {
 	.reset = uart_reset,
 	.destroy = uart_destroy,
 	.event = uart_event,
+	.pty = uart_pty,
 };

@@ -193,12 +193,15 @@ static void balloon_notify(struct virtio_dev *vd, unsigned int index)
 }
 
 /* Chains in hand go with their queues. */
+static void balloon_queue_reset(struct virtio_dev *vd, unsigned int index)
+{
+	container_of(vd, struct balloon, vd)->work[index].taken = false;
+}
+
 static void balloon_reset(struct virtio_dev *vd)
 {
-	struct balloon *bl = container_of(vd, struct balloon, vd);
-
 	for (unsigned int i = 0; i < NR_QUEUES; i++)
-		bl->work[i].taken = false;
+		balloon_queue_reset(vd, i);
 }
 
 /* 5.5.6: the driver writes actual, on which nothing here relies, and nothing else. */
@@ -216,6 +219,7 @@ static const struct virtio_ops balloon_ops = {
 	.features = BIT(VIRTIO_BALLOON_F_DEFLATE_ON_OOM) | BIT(VIRTIO_BALLOON_F_REPORTING),
 	.notify = balloon_notify,
 	.reset = balloon_reset,
+	.queue_reset = balloon_queue_reset,
 	.config_written = config_written,
 };
 

@@ -56,9 +56,15 @@ static void rng_notify(struct virtio_dev *vd, unsigned int index)
 		virtio_queue_kick(vd, index);
 }
 
+/* No buffer outlives rng_notify(). */
+static void rng_queue_reset(struct virtio_dev *vd, unsigned int index)
+{
+}
+
 static const struct virtio_ops rng_ops = {
 	.id = VIRTIO_ID_RNG,
 	.notify = rng_notify,
+	.queue_reset = rng_queue_reset,
 };
 
 static void rng_reset(struct dev *dev)

@@ -48,7 +48,11 @@ static void add(struct board_state *b, const char *name, const struct dev_place 
 
 static void build(struct board_state *b)
 {
-	static const struct chardev_opts nowhere = { .kind = CHARDEV_NULL };
+	static const struct chardev_opts nowhere[] = {
+		{ .kind = CHARDEV_NULL },
+		{ .kind = CHARDEV_NULL, .name = (char *)"port" },
+	};
+	static const struct console_opts ports = { nowhere, ARRAY_SIZE(nowhere) };
 	const struct board *board = arch_board();
 
 	fake_env_init(&b->f, RAM);
@@ -58,8 +62,8 @@ static void build(struct board_state *b)
 	/* The bridge is in the environment already. */
 	for (unsigned int i = 0; i < board->nr_devs; i++)
 		if (strcmp(board->devs[i].cls, "pci-host"))
-			add(b, board->devs[i].cls, &board->devs[i].place, &nowhere);
-	add(b, "virtio-console", NULL, &nowhere);
+			add(b, board->devs[i].cls, &board->devs[i].place, nowhere);
+	add(b, "virtio-console", NULL, &ports);
 	add(b, "virtio-rng", NULL, NULL);
 	bus_freeze(b->f.bus);
 }

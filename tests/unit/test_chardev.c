@@ -38,7 +38,7 @@ static void receive(void *opaque, const uint8_t *buf, size_t n)
 	s->len += n;
 }
 
-static const struct chardev_handler handler = { can_receive, receive };
+static const struct chardev_handler handler = { can_receive, receive, NULL };
 
 static bool becomes(const _Atomic size_t *v, size_t want)
 {

@@ -83,6 +83,7 @@ static void test_validate(void)
 		{ "serial", "file", "serial: 'file' needs a path" },
 		{ "console", "file", "console: 'file' needs a path" },
 		{ "serial", "null=x", "serial: 'null' takes no path" },
+		{ "serial", "unix", "serial: 'unix' needs a path: unix=PATH" },
 		{ "disk", "a.img", "disk: 'a.img' is given twice" },
 	};
 	struct tvm_config *cfg = tvm_config_new();
@@ -104,6 +105,40 @@ static void test_validate(void)
 		CHECK_HAS(err.msg, bad[i].message);
 		tvm_config_free(cfg);
 	}
+}
+
+static void test_consoles(void)
+{
+	struct tvm_config *cfg = tvm_config_new();
+	char text[32];
+
+	REQUIRE(cfg);
+	tvm_config_set(cfg, "kernel", "k", &err);
+	CHECK_INT(tvm_config_set(cfg, "serial", "pty", &err), 0);
+	CHECK_INT(cfg->serial.kind, CHARDEV_PTY);
+	CHECK(!cfg->serial.path);
+	CHECK_INT(tvm_config_set(cfg, "serial", "pty=/link", &err), 0);
+	CHECK_INT(tvm_config_set(cfg, "console", "unix=/s", &err), 0);
+	CHECK_INT(tvm_config_set(cfg, "console", "pty,name=org.tvm_0-a", &err), 0);
+	CHECK_INT(config_validate(cfg, &err), 0);
+	CHECK_INT(tvm_config_get(cfg, "console.1.name", text, sizeof(text)), 0);
+	CHECK(!strcmp(text, "org.tvm_0-a"));
+	CHECK_INT(tvm_config_set(cfg, "console", "null,name=a/b", &err), -EINVAL);
+	CHECK_INT(tvm_config_set(cfg, "serial", "null,name=a", &err), -EINVAL);
+	CHECK_INT(tvm_config_set(cfg, "console", "null,name=org.tvm_0-a", &err), 0);
+	CHECK_INT(config_validate(cfg, &err), -EINVAL);
+	CHECK_HAS(err.msg, "console: name 'org.tvm_0-a' is given twice");
+	tvm_config_free(cfg);
+	cfg = tvm_config_new();
+	REQUIRE(cfg);
+	tvm_config_set(cfg, "kernel", "k", &err);
+	tvm_config_set(cfg, "serial", "pty=/x", &err);
+	tvm_config_set(cfg, "console", "file=/x", &err);
+	CHECK_INT(config_validate(cfg, &err), 0);
+	tvm_config_set(cfg, "console", "unix=/x", &err);
+	CHECK_INT(config_validate(cfg, &err), -EINVAL);
+	CHECK_HAS(err.msg, "console: '/x' is given twice");
+	tvm_config_free(cfg);
 }
 
 static void test_confidential(void)
@@ -227,7 +262,7 @@ static void test_bad_json(void)
 		{ "{\"disk\": [{\"path\": \"a\", \"rw\": true}]}", "disk: unknown key 'rw'" },
 		{ "{\"initrd\": [1]}", "initrd: expected an array of strings, found a number" },
 		{ "{\"serial\": []}", "serial: expected an object or a string, found an array" },
-		{ "{\"console\": [\"null\", \"null\", \"null\"]}", "console: given more than 2" },
+		{ "{\"vsock\": [\"3\", \"4\"]}", "vsock: given more than 1" },
 	};
 	struct tvm_config *cfg = tvm_config_new();
 
@@ -289,6 +324,7 @@ int main(void)
 	RUN(test_enums);
 	RUN(test_limits);
 	RUN(test_validate);
+	RUN(test_consoles);
 	RUN(test_confidential);
 	RUN(test_huge_pages);
 	RUN(test_json);

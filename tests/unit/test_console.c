@@ -26,7 +26,8 @@ struct bench {
 
 static void setup(struct bench *b)
 {
-	static const struct chardev_opts opts = { .kind = CHARDEV_STDIO };
+	static const struct chardev_opts on_stdio = { .kind = CHARDEV_STDIO };
+	static const struct console_opts opts = { &on_stdio, 1 };
 	int in[2], out[2];
 
 	FAKE_MUST(!pipe2(in, O_CLOEXEC) && !pipe2(out, O_CLOEXEC));
