@@ -131,8 +131,13 @@ PROGRAMS := $(UNIT) $(FAULT) $(FUZZ:%=$B/tests/fuzz/replay_%) $(BOOT)
 programs: all $(PROGRAMS) $(BENCH) $B/tests/attest/psp $B/tests/boot/test_isolation guests
 
 SANITIZED := address,undefined
-TSAN      := loop bus chardev chardev_peer console_ports uart views virtq virtq_notify virtq_packed virtio virtio_pci virtio_mmio virtio_reset blk console rng net net_wire net_tap net_mq net_vhost balloon \
-	vsock vsock_host vsock_bad vsock_vhost 9p 9p_fs 9p_escape 9p_pool
+TSAN      := loop bus uart views virtq virtq_notify virtq_packed \
+	virtio virtio_pci virtio_mmio virtio_reset \
+	chardev chardev_peer console console_ports rng balloon \
+	blk blk_io blk_ranges blk_queues blk_bad \
+	net net_wire net_tap net_mq net_vhost \
+	vsock vsock_host vsock_bad vsock_vhost \
+	9p 9p_fs 9p_escape 9p_pool
 sub        = build/$(ARCH)-$(subst $(comma),-,$(1))
 check: deps-test
 	@$(MAKE) --no-print-directory programs WERROR=1

@@ -54,6 +54,8 @@ static const struct opt disk_opts[] = {
 	  .help = "The guest cannot write." },
 	{ "direct", OPT_BOOL, .offset = offsetof(struct disk_opts, direct),
 	  .help = "Bypass the host's page cache." },
+	{ "queues", OPT_U32, .offset = offsetof(struct disk_opts, queues), .min = 1, .max = 32,
+	  .def = "1", .arg = "N", .help = "Queues, at best one a vCPU; 1 to 32, default 1." },
 	{ "serial", OPT_STR, .offset = offsetof(struct disk_opts, serial), .max = 20,
 	  .arg = "TEXT", .help = "Serial number that the guest sees, at most 20 bytes." },
 };
@@ -185,7 +187,7 @@ static const struct opt config_opts[] = {
 	  .arg = "FEATURE[,FEATURE...]",
 	  .help = "CPU features to hide from the guest, by their names in /proc/cpuinfo." },
 	{ "disk", OPT_LIST, AT(disk), .max = CONFIG_DISKS_MAX, .sub = &disk_table,
-	  .arg = "[path=]FILE[,ro][,direct][,serial=TEXT]",
+	  .arg = "[path=]FILE[,ro][,direct][,queues=N][,serial=TEXT]",
 	  .help = "virtio-blk disk from a raw image or a block device." },
 	{ "net", OPT_LIST, AT(net), .max = CONFIG_NETS_MAX, .sub = &net_table,
 	  .arg = "tap=NAME|fd=N|stream=PATH[,mac=MAC][,mtu=N][,queues=N][,vhost=auto|on|off]",

@@ -73,6 +73,7 @@ struct disk_opts {
 	char *path;
 	bool ro;
 	bool direct;	/* O_DIRECT */
+	uint32_t queues; /* 0: one */
 	char *serial;	/* at most 20 bytes; NULL: derived from nothing, empty */
 };
 

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/falloc.h>
 #include <linux/fs.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -105,6 +106,17 @@ static int open_direct(const struct disk_opts *opts, struct blk_file *file, stru
 	return 0;
 }
 
+/* Asked beyond the end, where there is nothing to lose. */
+static bool can_discard(const struct blk_file *file, uint64_t end)
+{
+	uint64_t range[2] = { align_up(end, BLOCK_MAX), BLOCK_MAX };
+
+	if (file->device)
+		return !ioctl(file->fd, BLKDISCARD, range) || errno == EINVAL;
+	return !fallocate(file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		(off_t)range[0], (off_t)range[1]) || errno == EFBIG;
+}
+
 int blk_file_open(const struct dev_env *env, const struct disk_opts *opts, struct blk_file *out,
 	struct tvm_error *err)
 {
@@ -119,7 +131,8 @@ int blk_file_open(const struct dev_env *env, const struct disk_opts *opts, struc
 	r = lock_image(env, opts, file.fd, err);
 	if (r < 0)
 		goto fail;
-	if (S_ISBLK(st.st_mode) && !ioctl(file.fd, BLKSSZGET, &block) && block > 0 &&
+	file.device = S_ISBLK(st.st_mode);
+	if (file.device && !ioctl(file.fd, BLKSSZGET, &block) && block > 0 &&
 	    is_pow2((unsigned int)block) && block <= (int)BLOCK_MAX && block > (int)BLK_SECTOR)
 		file.block_size = (uint32_t)block;
 	if (opts->direct) {
@@ -134,6 +147,7 @@ int blk_file_open(const struct dev_env *env, const struct disk_opts *opts, struc
 		goto fail;
 	}
 	file.size = align_down((uint64_t)end, file.block_size);
+	file.discard = !opts->ro && can_discard(&file, (uint64_t)end);
 	*out = file;
 	return 0;
 

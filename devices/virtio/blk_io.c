@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Requests of a disk on io_uring. A request has at most one submission at a time, so a ring
- * of depth entries never overflows. What the kernel moved only in part is submitted again for
- * the rest. What io_uring refuses to do is done by the loop's thread itself.
+ * Requests of a disk on io_uring. A request has at most one submission at a time, so the ring
+ * of completions, which has room for depth of them, never overflows; submissions that do not
+ * fit go to the kernel at once. What io_uring refuses to do is done by the loop's thread itself.
  */
 #include "devices/virtio/blk_io.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <liburing.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 
@@ -20,6 +18,7 @@
 #include "vmm/device.h"
 
 #define RETRY_NS 1000000u
+#define SQ_ENTRIES 256u
 
 struct blk_io {
 	struct loop *loop;			/* borrowed */
@@ -34,104 +33,68 @@ struct blk_io {
 	struct later retry;			/* the kernel had no memory to submit */
 };
 
-void blk_iov_skip(struct iovec **iov, unsigned int *nr, uint64_t n)
-{
-	while (*nr && n >= (*iov)->iov_len) {
-		n -= (*iov)->iov_len;
-		(*iov)++;
-		(*nr)--;
-	}
-	if (*nr) {
-		(*iov)->iov_base = (uint8_t *)(*iov)->iov_base + n;
-		(*iov)->iov_len -= n;
-	}
-}
-
-/* n more bytes are done. true: the request is complete. */
-static bool advance(struct blk_io_req *req, size_t n)
-{
-	blk_iov_skip(&req->iov, &req->nr_iov, n);
-	req->moved += n;
-	return req->moved >= req->len;
-}
-
-static bool aligned(const struct blk_file *file, const struct blk_io_req *req)
-{
-	uint64_t bits = 0;
-
-	for (unsigned int i = 0; i < req->nr_iov; i++)
-		bits |= (uintptr_t)req->iov[i].iov_base | req->iov[i].iov_len;
-	return !(bits & (file->mem_align - 1)) &&
-		!((req->offset + req->moved) & (file->offset_align - 1)) &&
-		!((req->len - req->moved) & (file->offset_align - 1));
-}
-
-/* With O_DIRECT, what is not aligned goes through the page cache: slow, and right. */
-static bool use_buffered(const struct blk_io *io, const struct blk_io_req *req)
-{
-	return io->file->buffered_fd >= 0 && req->op != BLK_FLUSH && !aligned(io->file, req);
-}
-
-/* ---- By the loop's thread itself ----------------------------------------------------- */
-
-static ssize_t move_now(struct blk_io *io, struct blk_io_req *req)
-{
-	int fd = use_buffered(io, req) ? io->file->buffered_fd : io->file->fd;
-	off_t at = (off_t)(req->offset + req->moved);
-	int nr = req->nr_iov < IOV_MAX ? (int)req->nr_iov : IOV_MAX;
-
-	switch (req->op) {
-	case BLK_READ:
-		return preadv(fd, req->iov, nr, at);
-	case BLK_WRITE:
-		return pwritev2(fd, req->iov, nr, at, req->durable ? RWF_DSYNC : 0);
-	case BLK_FLUSH:
-		return fdatasync(fd);
-	}
-	return -1;
-}
-
+/* Step by step until its end, by this thread. */
 static int run_now(struct blk_io *io, struct blk_io_req *req)
 {
-	ssize_t n;
+	int res;
 
-	for (;;) {
-		n = move_now(io, req);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (req->op == BLK_FLUSH || advance(req, (size_t)n))
-			return 0;
-		if (!n)
-			return -EIO; /* the file is shorter than it was */
-	}
+	do
+		res = blk_step_run(io->file, req);
+	while (blk_step_next(io->file, req, &res));
+	return res;
 }
 
-/* ---- io_uring ------------------------------------------------------------------------ */
-
-static bool prepare(struct blk_io *io, struct blk_io_req *req)
+static struct io_uring_sqe *get_sqe(struct blk_io *io)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&io->ring);
-	bool buffered = use_buffered(io, req);
-	int fd = buffered ? io->file->buffered_fd : io->file->fd;
-	uint64_t at = req->offset + req->moved;
 
+	if (!sqe && io_uring_submit(&io->ring) > 0)
+		sqe = io_uring_get_sqe(&io->ring);
+	return sqe;
+}
+
+static void prepare_move(struct io_uring_sqe *sqe, int fd, const struct blk_io_req *req)
+{
+	uint64_t at = req->offset + req->moved;
+	int flags = req->op == BLK_WRITE && req->durable ? RWF_DSYNC : 0;
+
+	/* One buffer is the common case, and cheaper without the detour. */
+	if (req->nr_iov > 1 && req->op == BLK_READ)
+		io_uring_prep_readv(sqe, fd, req->iov, req->nr_iov, at);
+	else if (req->nr_iov > 1)
+		io_uring_prep_writev(sqe, fd, req->iov, req->nr_iov, at);
+	else if (req->op == BLK_READ)
+		io_uring_prep_read(sqe, fd, req->iov->iov_base, (unsigned int)req->iov->iov_len,
+			at);
+	else
+		io_uring_prep_write(sqe, fd, req->iov->iov_base, (unsigned int)req->iov->iov_len,
+			at);
+	sqe->rw_flags = flags;
+}
+
+/* false: this thread has to do the step. */
+static bool prepare(struct blk_io *io, struct blk_io_req *req)
+{
+	bool buffered = blk_step_buffered(io->file, req);
+	int fd = buffered ? io->file->buffered_fd : io->file->fd;
+	struct io_uring_sqe *sqe;
+
+	sqe = req->step == STEP_DISCARD ? NULL : get_sqe(io);
 	if (!sqe)
 		return false;
 	if (io->fixed)
 		fd = buffered; /* index into the registered table */
-	switch (req->op) {
-	case BLK_READ:
-		io_uring_prep_readv(sqe, fd, req->iov, req->nr_iov, at);
+	switch (req->step) {
+	case STEP_MOVE:
+	case STEP_FILL:
+		prepare_move(sqe, fd, req);
 		break;
-	case BLK_WRITE:
-		io_uring_prep_writev2(sqe, fd, req->iov, req->nr_iov, at,
-			req->durable ? RWF_DSYNC : 0);
-		break;
-	case BLK_FLUSH:
+	case STEP_SYNC:
 		io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC);
 		break;
+	default:
+		io_uring_prep_fallocate(sqe, fd, blk_step_fallocate_mode(req->step),
+			(off_t)req->offset, (off_t)req->len);
 	}
 	if (io->fixed)
 		sqe->flags |= IOSQE_FIXED_FILE;
@@ -142,25 +105,25 @@ static bool prepare(struct blk_io *io, struct blk_io_req *req)
 
 void blk_io_start(struct blk_io *io, struct blk_io_req *req)
 {
-	req->moved = 0;
-	if (!io->uring || !prepare(io, req))
+	blk_step_first(io->file, req);
+	if (req->op == BLK_DISCARD && !req->len)
+		io->ops->done(io->opaque, req, 0);
+	else if (!io->uring || !prepare(io, req))
 		io->ops->done(io->opaque, req, run_now(io, req));
 }
 
 static void completed(struct blk_io *io, struct blk_io_req *req, int res)
 {
 	io->in_flight--;
-	if (res == -EAGAIN || res == -EINTR || res == -ECANCELED) {
-		/* Not the disk's fault: a thread that submitted has ended, or no memory. */
+	/* Not the disk's fault: a thread that submitted has ended, or no memory. */
+	if (res == -EAGAIN || res == -EINTR || res == -ECANCELED)
+		res = blk_step_run(io->file, req);
+	if (blk_step_next(io->file, req, &res)) {
+		if (prepare(io, req))
+			return;
 		res = run_now(io, req);
-	} else if (res >= 0 && req->op != BLK_FLUSH) {
-		if (!advance(req, (size_t)res)) {
-			if (res > 0 && prepare(io, req))
-				return;
-			res = res > 0 ? run_now(io, req) : -EIO;
-		}
 	}
-	io->ops->done(io->opaque, req, res < 0 ? res : 0);
+	io->ops->done(io->opaque, req, res);
 }
 
 static void reap(struct blk_io *io)
@@ -176,12 +139,16 @@ static void reap(struct blk_io *io)
 	}
 }
 
+/* What the page cache has is complete when the kernel returns. */
 void blk_io_submit(struct blk_io *io)
 {
-	if (!io->uring || !io_uring_sq_ready(&io->ring))
-		return;
-	if (io_uring_submit(&io->ring) < 0)
-		later_arm(&io->retry, RETRY_NS);
+	while (io->uring && io_uring_sq_ready(&io->ring)) {
+		if (io_uring_submit(&io->ring) <= 0) {
+			later_arm(&io->retry, RETRY_NS);
+			return;
+		}
+		reap(io);
+	}
 }
 
 static void on_completions(void *opaque, uint32_t events)
@@ -189,31 +156,48 @@ static void on_completions(void *opaque, uint32_t events)
 	struct blk_io *io = opaque;
 
 	reap(io);
-	blk_io_submit(io); /* the rest of what was moved in part */
+	blk_io_submit(io); /* further steps */
 	io->ops->batch_done(io->opaque);
 }
 
 static void on_retry(void *opaque)
 {
-	blk_io_submit(opaque);
+	on_completions(opaque, 0);
 }
 
-void blk_io_drain(struct blk_io *io)
+void blk_io_drain(struct blk_io *io, const unsigned int *in_flight)
 {
 	struct pollfd pfd = { .fd = io->ring.ring_fd, .events = POLLIN };
 
-	while (io->in_flight) {
+	while (in_flight ? *in_flight : io->in_flight) {
 		/* Nothing submitted for want of memory: give others a moment to finish. */
 		if (io_uring_submit_and_wait(&io->ring, 1) < 0)
 			poll(&pfd, 1, 1);
 		reap(io);
 	}
+	blk_io_submit(io); /* further steps of other requests */
+}
+
+static int setup_ring(struct blk_io *io, unsigned int depth)
+{
+	struct io_uring_params p = {
+		/* The loop's thread is not to be interrupted, it comes by itself. */
+		.flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_COOP_TASKRUN,
+		.cq_entries = depth,
+	};
+	unsigned int entries = depth < SQ_ENTRIES ? depth : SQ_ENTRIES;
+	int r = io_uring_queue_init_params(entries, &io->ring, &p);
+
+	if (r != -EINVAL)
+		return r;
+	p.flags &= ~IORING_SETUP_COOP_TASKRUN; /* Linux 5.19 */
+	return io_uring_queue_init_params(entries, &io->ring, &p);
 }
 
 static int setup_uring(struct blk_io *io, unsigned int depth)
 {
 	int fds[] = { io->file->fd, io->file->buffered_fd };
-	int r = io_uring_queue_init(depth, &io->ring, 0);
+	int r = setup_ring(io, depth);
 
 	if (r < 0)
 		return r;
@@ -259,7 +243,7 @@ void blk_io_destroy(struct blk_io *io)
 {
 	if (!io)
 		return;
-	blk_io_drain(io);
+	blk_io_drain(io, NULL);
 	if (io->uring) {
 		loop_unwatch(io->loop, &io->completions);
 		later_fini(&io->retry);

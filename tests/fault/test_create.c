@@ -66,7 +66,7 @@ static const struct wrap_fault faults[] = {
 	{ "ioctl interrupted", CALL_IOCTL, EINTR, RETRIES },
 	{ "KVM_RUN", CALL_KVM_RUN, ENOMEM, REPORTS },
 	{ "KVM_RUN interrupted", CALL_KVM_RUN, EINTR, RETRIES },
-	{ "io_uring_queue_init", CALL_URING_INIT, ENOMEM, REPORTS },
+	{ "io_uring_queue_init_params", CALL_URING_INIT, ENOMEM, REPORTS },
 	{ "io_uring_register_files", CALL_URING_FILES, ENOMEM, OPTIONAL },
 	{ "elf_begin", CALL_ELF_BEGIN, ENOMEM, REPORTS },
 	{ "elf_getdata_rawchunk", CALL_ELF_RAWCHUNK, ENOMEM, REPORTS },

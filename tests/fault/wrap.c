@@ -212,8 +212,9 @@ WRAP(int, -1, timerfd_create, (int clock, int flags), (clock, flags), CALL_TIMER
 	flags)
 WRAP(int, wrap.fault->error, pthread_create, (pthread_t *thread, const pthread_attr_t *attr,
 	void *(*fn)(void *), void *arg), (thread, attr, fn, arg), CALL_PTHREAD_CREATE, fn)
-WRAP(int, -wrap.fault->error, io_uring_queue_init, (unsigned int depth, struct io_uring *ring,
-	unsigned int flags), (depth, ring, flags), CALL_URING_INIT, depth)
+WRAP(int, -wrap.fault->error, io_uring_queue_init_params, (unsigned int entries,
+	struct io_uring *ring, struct io_uring_params *p), (entries, ring, p), CALL_URING_INIT,
+	entries)
 WRAP(int, -wrap.fault->error, io_uring_register_files, (struct io_uring *ring, const int *fds,
 	unsigned int n), (ring, fds, n), CALL_URING_FILES, n)
 WRAP(Elf *, NULL, elf_begin, (int fd, Elf_Cmd cmd, Elf *ref), (fd, cmd, ref), CALL_ELF_BEGIN,

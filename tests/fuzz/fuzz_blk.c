@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The input is what a guest puts into the queue of a disk: chains of any layout with any
- * header. Every chain must come back once, with no more bytes than it can hold and with a
- * status that exists; or the device asks for a reset. The disk does not change its size, and
- * memory that no writable buffer covers is left alone.
+ * The input is what a guest puts into the queues of a disk: chains of any layout with any
+ * header, lists of ranges to discard or to zero, resets of one queue or of all. Every chain
+ * must come back once, with no more bytes than it can hold and with a status that exists; or
+ * the device asks for a reset. The disk does not change its size, and memory that no writable
+ * buffer covers is left alone.
  */
 #include <assert.h>
 #include <string.h>
@@ -19,10 +20,11 @@
 
 #define DISK_SIZE 65536
 #define SECTORS (DISK_SIZE / 512u)
-#define RAM MIB(2)
+#define RAM MIB(4)
 #define POOL 32768u	/* of readable, and of writable bytes of one chain */
 #define MAX_CHAINS 8
 #define MAX_BUFS 10
+#define QUEUES 2
 #define WAIT 5000
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -72,6 +74,7 @@ static void set_up(void)
 	FAKE_MUST(g.fd >= 0 && !ftruncate(g.fd, DISK_SIZE));
 	snprintf(g.path, sizeof(g.path), "/proc/self/fd/%d", g.fd);
 	g.opts.path = g.path;
+	g.opts.queues = QUEUES;
 	fake_env_init(&g.f, RAM);
 	FAKE_MUST(!virtio_blk_class.create(&g.f.env, &g.opts, &dev, NULL));
 	fake_env_start(&g.f);
@@ -103,17 +106,33 @@ static uint64_t sector(struct input *in)
 	return b == 255 ? next64(in) : b >= 128 ? SECTORS - 3u + (b & 7u) : b;
 }
 
+static void ranges(struct input *in, uint8_t *p)
+{
+	unsigned int n = next(in) % 36;
+
+	for (unsigned int i = 0; i < n && in->n; i++, p += 16) {
+		uint8_t b = next(in);
+
+		le_store(p, 8, sector(in));
+		le_store(p + 8, 4, b & 128 ? (uint32_t)next64(in) : b & 15);
+		le_store(p + 12, 4, b >> 4 & 3);
+	}
+}
+
 static void header(struct input *in, uint8_t *h)
 {
 	static const uint8_t types[] = { 0, 1, 4, 8, 0, 1, 11, 13 };
+	uint8_t type = types[next(in) & 7];
 
-	le_store(h, 4, types[next(in) & 7]);
+	le_store(h, 4, type);
 	le_store(h + 4, 4, 0);
 	le_store(h + 8, 8, sector(in));
+	if (type >= 11)
+		ranges(in, h + 16);
 }
 
 /* One chain: readable buffers cut the readable pool, writable ones the writable pool. */
-static void add_chain(struct input *in, struct chain *chains)
+static void add_chain(struct input *in, struct chain *chains, unsigned int vq)
 {
 	gpa_t out = drv_alloc(&g.d, POOL, 512), at = drv_alloc(&g.d, POOL, 512);
 	struct drv_buf bufs[MAX_BUFS];
@@ -123,7 +142,7 @@ static void add_chain(struct input *in, struct chain *chains)
 	struct chain c = { .used = true };
 	int head;
 
-	header(in, drv_ram(&g.d, out, 16));
+	header(in, drv_ram(&g.d, out, POOL));
 	for (unsigned int i = 0; i < n; i++) {
 		bool write = i >= first_in;
 		uint32_t *left = write ? &in_left : &out_left, len = buf_len(in);
@@ -144,7 +163,7 @@ static void add_chain(struct input *in, struct chain *chains)
 	c.status = at - 1;
 	if (c.has_status)
 		*(uint8_t *)drv_ram(&g.d, c.status, 1) = 0xff;
-	head = drv_add(&g.d, 0, bufs, n, shape & 128);
+	head = drv_add(&g.d, vq, bufs, n, shape & 128);
 	if (head >= 0)
 		chains[head] = c;
 }
@@ -163,15 +182,15 @@ static void check_used(struct chain *chains, uint32_t id, uint32_t len)
 	assert(c->has_status && *(uint8_t *)drv_ram(&g.d, c->status, 1) <= 2);
 }
 
-static void run(struct chain *chains, unsigned int added)
+static void run(struct chain *chains, unsigned int added, unsigned int vq)
 {
 	uint32_t id, len;
 	int tries = 0;
 
-	drv_kick(&g.d, 0);
+	drv_kick(&g.d, vq);
 	while (added) {
 		/* A broken device sends no interrupt of the queue. */
-		while (!drv_wait(&g.d, 0, 1, &id, &len)) {
+		while (!drv_wait(&g.d, vq, 1, &id, &len)) {
 			if (broken())
 				return;
 			assert(tries++ < WAIT);
@@ -179,15 +198,28 @@ static void run(struct chain *chains, unsigned int added)
 		check_used(chains, id, len);
 		added--;
 	}
-	assert(!drv_used(&g.d, 0, &id, &len));
+	assert(!drv_used(&g.d, vq, &id, &len));
+}
+
+/* 2.6.1, with requests in flight: none of them is heard of again. */
+static void reset_queue(unsigned int vq, gpa_t heap)
+{
+	drv_kick(&g.d, vq);
+	drv_write(&g.d, DRV_QUEUE_SELECT, 2, vq);
+	drv_write(&g.d, DRV_QUEUE_RESET, 2, 1);
+	assert(!drv_read(&g.d, DRV_QUEUE_ENABLE, 2));
+	memset(&g.d.q[vq], 0, sizeof(g.d.q[vq]));
+	g.d.heap = heap;
+	drv_queue_init(&g.d, vq, 64);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct chain chains[256];
+	static struct chain chains[QUEUES][256];
 	struct input in = { data, size };
 	uint8_t flags = next(&in), *guard;
 	uint64_t wanted = DRV_ALL_FEATURES;
+	unsigned int resets = 4; /* each takes memory for a new ring */
 	struct stat st;
 	gpa_t at;
 
@@ -202,17 +234,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(guard, 0x5a, 512);
 	do {
 		gpa_t heap = g.d.heap;
-		uint16_t before = g.d.q[0].avail_idx;
-		unsigned int n = 1 + next(&in) % MAX_CHAINS;
+		uint8_t how = next(&in);
+		unsigned int n = 1 + how % MAX_CHAINS, vq = how >> 6 & 1;
+		struct drv_queue *q = &g.d.q[vq];
+		uint16_t before = q->avail_idx;
 
 		while (n--)
-			add_chain(&in, chains);
+			add_chain(&in, chains[vq], vq);
 		if (flags & 4 && !in.n) { /* reset with requests in flight */
-			drv_kick(&g.d, 0);
+			drv_kick(&g.d, vq);
 			break;
 		}
-		run(chains, (uint16_t)(g.d.q[0].avail_idx - before));
-		if (!g.d.q[0].indirect || g.d.q[0].indirect < heap)
+		if (how & 128 && resets && !broken()) {
+			resets--;
+			reset_queue(vq, heap);
+			memset(chains[vq], 0, sizeof(chains[vq]));
+			continue;
+		}
+		run(chains[vq], (uint16_t)(q->avail_idx - before), vq);
+		if (!q->indirect || q->indirect < heap)
 			g.d.heap = heap;
 	} while (in.n && !broken());
 	for (unsigned int i = 0; i < 512; i++)

@@ -1,147 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* virtio-blk through its PCI transport and the real engine, on files in /tmp. */
-#include <fcntl.h>
-#include <stdatomic.h>
-#include <sys/stat.h>
-
-#include "base/cleanup.h"
-#include "devices/devices.h"
-#include "devices/virtio/blk_io.h"
-#include "devices/virtio/virtio.h"
-#include "tests/unit/driver.h"
-#include "tests/unit/fakes.h"
-#include "tests/harness.h"
-#include "vmm/devopts.h"
-
-#define SECTORS 2048u
-#define WAIT 10000
-#define NONE 0xaa	/* a status that the device never writes */
-
-enum { T_IN = 0, T_OUT = 1, T_FLUSH = 4, T_GET_ID = 8, T_DISCARD = 11 };
-enum { S_OK, S_IOERR, S_UNSUPP };
-
-struct bench {
-	struct fake_env f;
-	struct drv d;
-	struct dev *dev;
-	struct disk_opts opts;
-	char path[32];
-	int fd;			/* the test's own view of the image */
-};
-
-static uint8_t pattern(uint64_t off)
-{
-	return (uint8_t)(off ^ off >> 9);
-}
-
-static void make_image(struct bench *b, uint64_t size)
-{
-	uint8_t buf[4096];
-
-	snprintf(b->path, sizeof(b->path), "/tmp/test-blk-XXXXXX");
-	b->fd = mkstemp(b->path);
-	FAKE_MUST(b->fd >= 0);
-	for (uint64_t off = 0; off < size; off += sizeof(buf)) {
-		size_t n = size - off < sizeof(buf) ? (size_t)(size - off) : sizeof(buf);
-
-		for (size_t i = 0; i < n; i++)
-			buf[i] = pattern(off + i);
-		FAKE_MUST(pwrite(b->fd, buf, n, (off_t)off) == (ssize_t)n);
-	}
-	b->opts = (struct disk_opts){ .path = b->path };
-}
-
-static int create(struct bench *b, struct tvm_error *err)
-{
-	fake_env_init(&b->f, MIB(16));
-	b->dev = NULL;
-	return virtio_blk_class.create(&b->f.env, &b->opts, &b->dev, err);
-}
-
-static void setup(struct bench *b, uint64_t features)
-{
-	struct tvm_error err = { 0 };
-
-	if (create(b, &err) < 0)
-		printf("# %s\n", err.msg);
-	FAKE_MUST(b->dev);
-	fake_env_start(&b->f);
-	FAKE_MUST(!drv_init(&b->d, &b->f, (unsigned int)drv_find(&b->f, VIRTIO_ID_BLOCK)));
-	FAKE_MUST(!drv_start(&b->d, features, 0));
-}
-
-static void teardown(struct bench *b)
-{
-	loop_stop(b->f.loop);
-	if (b->dev)
-		virtio_blk_class.destroy(b->dev);
-	fake_env_fini(&b->f);
-}
-
-static void drop_image(struct bench *b)
-{
-	close(b->fd);
-	unlink(b->path);
-}
-
-/* A request with one data buffer; returns its head. */
-struct req {
-	gpa_t header, data, status;
-	uint32_t len;
-};
-
-static struct req make(struct bench *b, uint32_t type, uint64_t sector, uint32_t len)
-{
-	struct req r = { .len = len };
-	uint8_t *h;
-
-	r.header = drv_alloc(&b->d, 16, 16);
-	r.status = drv_alloc(&b->d, 1, 1);
-	r.data = drv_alloc(&b->d, len ? len : 1, 512);
-	h = drv_ram(&b->d, r.header, 16);
-	le_store(h, 4, type);
-	le_store(h + 4, 4, 0);
-	le_store(h + 8, 8, sector);
-	*(uint8_t *)drv_ram(&b->d, r.status, 1) = NONE;
-	return r;
-}
-
-static int submit(struct bench *b, const struct req *r, bool data_in)
-{
-	struct drv_buf bufs[] = { { r->header, 16, false }, { r->data, r->len, data_in },
-		{ r->status, 1, true } };
-
-	if (r->len)
-		return drv_add(&b->d, 0, bufs, 3, false);
-	bufs[1] = bufs[2];
-	return drv_add(&b->d, 0, bufs, 2, false);
-}
-
-static uint8_t status_of(struct bench *b, const struct req *r)
-{
-	return *(uint8_t *)drv_ram(&b->d, r->status, 1);
-}
-
-/* Run one request: its status, with the used length. */
-static uint8_t run(struct bench *b, const struct req *r, bool data_in, uint32_t *used)
-{
-	int head = submit(b, r, data_in);
-	uint32_t id;
-
-	drv_kick(&b->d, 0);
-	*used = 0;
-	if (!drv_wait(&b->d, 0, WAIT, &id, used) || (int)id != head)
-		return NONE;
-	return status_of(b, r);
-}
-
-static bool matches(const uint8_t *p, uint64_t off, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (p[i] != pattern(off + i))
-			return false;
-	return true;
-}
+#include "tests/unit/test_blk.h"
 
 static void test_config(void)
 {
@@ -155,7 +14,8 @@ static void test_config(void)
 	CHECK_INT(fake_mmio_read(&b.f, b.d.config + 12, 4), 126);
 	CHECK_INT(fake_mmio_read(&b.f, b.d.config + 20, 4), 512);
 	offered = drv_offered(&b.d);
-	CHECK_INT(offered & 0xffffff, 1 << 2 | 1 << 6 | 1 << 9);
+	CHECK_INT(offered & 0xffffff, BIT(2) | BIT(6) | BIT(F_FLUSH) | BIT(F_DISCARD) |
+		BIT(F_ZEROES));
 	CHECK_INT(b.d.nr_queues, 1);
 	teardown(&b);
 	drop_image(&b);
@@ -189,7 +49,7 @@ static void test_read_write(void)
 	CHECK_INT(used, 1);
 	r = make(&b, T_IN, 0, 0);
 	CHECK_INT(run(&b, &r, true, &used), S_OK);
-	r = make(&b, T_DISCARD, 0, 16);
+	r = make(&b, 2, 0, 16);
 	CHECK_INT(run(&b, &r, false, &used), S_UNSUPP);
 	CHECK_INT(used, 1);
 	CHECK_INT(b.f.log_lines, 0);
@@ -596,84 +456,6 @@ static void test_locked(void)
 	drop_image(&b);
 }
 
-/* ---- The engine alone: with and without io_uring ------------------------------------- */
-
-struct done {
-	_Atomic int count, result;
-};
-
-static void on_done(void *opaque, struct blk_io_req *req, int result)
-{
-	struct done *d = opaque;
-
-	d->result = result;
-	d->count++;
-}
-
-static void on_batch(void *opaque)
-{
-}
-
-static void test_engine(void)
-{
-	static const struct blk_io_ops ops = { on_done, on_batch };
-	uint8_t buf[3000];
-
-	for (int uring = 0; uring < 2; uring++) {
-		struct blk_file file;
-		struct done done = { 0 };
-		struct blk_io *io = NULL;
-		struct blk_io_req req, many[10];
-		struct iovec iov[2], many_iov[10];
-		struct bench b;
-
-		make_image(&b, 4096);
-		fake_env_init(&b.f, MIB(1));
-		FAKE_MUST(!blk_file_open(&b.f.env, &b.opts, &file, NULL));
-		FAKE_MUST(!blk_io_create(&b.f.env, "io", &file, 4, uring, &ops, &done, &io, NULL));
-		for (int op = BLK_READ; op <= BLK_FLUSH; op++) {
-			iov[0] = (struct iovec){ buf, 1000 };
-			iov[1] = (struct iovec){ buf + 1000, 2000 };
-			req = (struct blk_io_req){ .op = (enum blk_op)op, .durable = true,
-				.offset = 100, .iov = iov, .nr_iov = 2, .len = 3000 };
-			blk_io_start(io, &req);
-			blk_io_submit(io);
-			blk_io_drain(io);
-			CHECK_INT(done.count, op + 1);
-			CHECK_INT(done.result, 0);
-			CHECK_INT(req.moved, op == BLK_FLUSH ? 0 : 3000);
-			CHECK(matches(buf, 100, 3000));
-		}
-		/* More than the ring holds at once. */
-		for (int i = 0; i < 10; i++) {
-			many_iov[i] = (struct iovec){ buf, 512 };
-			many[i] = (struct blk_io_req){ .op = BLK_READ, .iov = &many_iov[i],
-				.nr_iov = 1, .len = 512, .offset = 512 };
-			blk_io_start(io, &many[i]);
-		}
-		blk_io_drain(io);
-		CHECK_INT(done.count, 13);
-		blk_io_destroy(io);
-		blk_file_close(&file);
-		fake_env_fini(&b.f);
-		drop_image(&b);
-	}
-}
-
-static void test_iov_skip(void)
-{
-	uint8_t buf[16];
-	struct iovec v[] = { { buf, 4 }, { buf + 4, 0 }, { buf + 4, 8 } }, *p = v;
-	unsigned int nr = 3;
-
-	blk_iov_skip(&p, &nr, 3);
-	CHECK(nr == 3 && p->iov_base == buf + 3 && p->iov_len == 1);
-	blk_iov_skip(&p, &nr, 1);
-	CHECK(nr == 1 && p->iov_base == buf + 4 && p->iov_len == 8);
-	blk_iov_skip(&p, &nr, 8);
-	CHECK_INT(nr, 0);
-}
-
 int main(void)
 {
 	RUN(test_config);
@@ -691,7 +473,5 @@ int main(void)
 	RUN(test_direct);
 	RUN(test_refused);
 	RUN(test_locked);
-	RUN(test_engine);
-	RUN(test_iov_skip);
 	return tests_done();
 }
