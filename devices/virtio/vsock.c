@@ -2,7 +2,7 @@
 /*
  * virtio-vsock (virtio 1.2, 5.10), the device: a header is copied once, checked here and used
  * from the copy. Buffers for the guest come first to answers that belong to no connection,
- * then to the connections in turn, one packet each.
+ * then to the connections in turn, as many as one read of the socket fills.
  *
  * The event queue stays silent: its one event (5.10.6.7) is for a guest that goes on running
  * while its connections are gone, and ours are lost only with a reset of the whole device.
@@ -19,7 +19,7 @@
 #include "devices/virtio/vsock_int.h"
 #include "vmm/devopts.h"
 
-#define PACKETS_PER_TURN 64	/* then others on this thread have theirs */
+#define PACKETS_PER_TURN 64	/* or reads of a socket; then others on this thread have theirs */
 
 static_assert(sizeof(struct vsock_hdr) == VSOCK_HDR_SIZE, "5.10.6");
 
@@ -52,24 +52,76 @@ bool vsock_running(const struct vsock *v)
 
 /* ---- To the guest -------------------------------------------------------------------- */
 
+static struct virtq_chain *in_hand(struct vsock *v, unsigned int i)
+{
+	return &v->rx[(v->rx_first + i) % VSOCK_BATCH];
+}
+
+/* One more buffer in hand, if there is one and room for it. */
+static bool pop_rx(struct vsock *v)
+{
+	unsigned int at = (v->rx_first + v->rx_nr) % VSOCK_BATCH;
+	struct virtq_chain *chain = &v->rx[at];
+
+	if (v->rx_nr == VSOCK_BATCH)
+		return false;
+	chain->iov = v->rx_iov[at];
+	chain->max_iov = ARRAY_SIZE(v->rx_iov[at]);
+	if (virtq_pop(v->vd.queues[VSOCK_RX], chain) <= 0)
+		return false;
+	/* CVE-2019-18960: room for a header, and for data behind it, is not a matter of course. */
+	if (chain->in_len <= VSOCK_HDR_SIZE) {
+		virtio_broken(&v->vd, "receive buffer of %llu bytes",
+			(unsigned long long)chain->in_len);
+		return false;
+	}
+	v->rx_nr++;
+	return true;
+}
+
 /* Have a buffer in hand. */
 static bool take_rx(struct vsock *v)
 {
 	struct virtq *vq = v->vd.queues[VSOCK_RX];
 
-	v->rx.iov = v->rx_iov;
-	v->rx.max_iov = ARRAY_SIZE(v->rx_iov);
-	while (!v->rx_taken) {
+	while (!v->rx_nr) {
 		virtq_disable_notify(vq);
-		v->rx_taken = virtq_pop(vq, &v->rx) > 0;
-		if (!v->rx_taken && !virtq_enable_notify(vq))
+		if (!pop_rx(v) && !virtq_enable_notify(vq))
 			return false;
 	}
-	/* CVE-2019-18960: room for a header, and for data behind it, is not a matter of course. */
-	if (v->rx.in_len <= VSOCK_HDR_SIZE)
-		virtio_broken(&v->vd, "receive buffer of %llu bytes",
-			(unsigned long long)v->rx.in_len);
 	return virtq_ready(vq);
+}
+
+unsigned int vsock_room(struct vsock *v, size_t len, struct iovec *iov, unsigned int max)
+{
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; len && (i < v->rx_nr || pop_rx(v)); i++) {
+		const struct virtq_chain *chain = in_hand(v, i);
+		size_t room = chain->in_len - VSOCK_HDR_SIZE;
+
+		if (nr + chain->nr_in > max)
+			break;
+		nr += vsock_window(chain->iov + chain->nr_out, chain->nr_in, VSOCK_HDR_SIZE, len,
+			iov + nr);
+		len -= room < len ? room : len;
+	}
+	return nr;
+}
+
+uint32_t vsock_put(struct vsock *v, struct vsock_hdr *h, uint32_t len)
+{
+	const struct virtq_chain *chain = in_hand(v, 0);
+
+	assert(v->rx_nr);
+	if (len > chain->in_len - VSOCK_HDR_SIZE)
+		len = (uint32_t)chain->in_len - VSOCK_HDR_SIZE;
+	h->len = le32_make(len);
+	virtq_chain_write(chain, 0, h, sizeof(*h));
+	virtq_push(v->vd.queues[VSOCK_RX], chain, VSOCK_HDR_SIZE + len);
+	v->rx_first = (v->rx_first + 1) % VSOCK_BATCH;
+	v->rx_nr--;
+	return len;
 }
 
 static void put_reply(struct vsock *v)
@@ -86,22 +138,22 @@ static void put_reply(struct vsock *v)
 
 	v->first_reply = (v->first_reply + 1) % VSOCK_MAX_REPLIES;
 	v->nr_replies--;
-	virtq_chain_write(&v->rx, 0, &h, sizeof(h));
+	vsock_put(v, &h, 0);
 }
 
-/* Bytes put into the buffer in hand. */
-static uint32_t fill(struct vsock *v)
+/* Use buffers in hand: what comes next, if anything. */
+static void fill(struct vsock *v)
 {
 	struct vsock_conn *c;
 
 	if (v->nr_replies) {
 		put_reply(v);
-		return VSOCK_HDR_SIZE;
+		return;
 	}
 	c = TAILQ_FIRST(&v->ready);
 	TAILQ_REMOVE(&v->ready, c, ready);
 	c->queued = false;
-	return vsock_conn_fill(c, &v->rx);
+	vsock_conn_fill(c);
 }
 
 void vsock_pump(struct vsock *v)
@@ -109,17 +161,12 @@ void vsock_pump(struct vsock *v)
 	unsigned int budget = PACKETS_PER_TURN;
 	struct virtq *vq = v->vd.queues[VSOCK_RX];
 	struct vsock_conn *c;
-	uint32_t n;
 
 	if (!vsock_running(v))
 		return;
 	while ((v->nr_replies || !TAILQ_EMPTY(&v->ready)) && budget && take_rx(v)) {
 		budget--;
-		n = fill(v);
-		if (!n)
-			continue;
-		v->rx_taken = false;
-		virtq_push(vq, &v->rx, n);
+		fill(v);
 	}
 	virtq_notify(vq);
 	TAILQ_FOREACH(c, &v->ready, ready)
@@ -238,7 +285,7 @@ static void vsock_queue_reset(struct virtio_dev *vd, unsigned int index)
 	struct vsock *v = container_of(vd, struct vsock, vd);
 
 	if (index == VSOCK_RX) {
-		v->rx_taken = false;
+		v->rx_nr = 0;
 		v->rx_away = true;
 	} else if (index == VSOCK_TX) {
 		v->tx_waits = false;
@@ -252,8 +299,8 @@ static void vsock_reset(struct virtio_dev *vd)
 
 	while (!LIST_EMPTY(&v->all))
 		vsock_conn_free(LIST_FIRST(&v->all));
-	v->first_reply = v->nr_replies = 0;
-	v->tx_waits = v->rx_taken = v->rx_away = false;
+	v->first_reply = v->nr_replies = v->rx_nr = 0;
+	v->tx_waits = v->rx_away = false;
 }
 
 static const struct virtio_ops vsock_ops = {

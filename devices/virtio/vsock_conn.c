@@ -265,7 +265,7 @@ static bool take_todo(struct vsock_conn *c, enum vsock_todo what)
 }
 
 /* The operation of the next packet, its data in place; INVALID: none. */
-static enum vsock_op next(struct vsock_conn *c, const struct virtq_chain *chain, uint32_t *len)
+static enum vsock_op next(struct vsock_conn *c, uint32_t *len)
 {
 	if (take_todo(c, VSOCK_TODO_REQUEST))
 		return VIRTIO_VSOCK_OP_REQUEST;
@@ -276,7 +276,7 @@ static enum vsock_op next(struct vsock_conn *c, const struct virtq_chain *chain,
 	if (take_todo(c, VSOCK_TODO_CREDIT_REQUEST))
 		return VIRTIO_VSOCK_OP_CREDIT_REQUEST;
 	if (c->readable && vsock_io_can_read(c)) {
-		*len = vsock_io_read(c, chain);
+		*len = vsock_io_read(c);
 		if (!vsock_credit(c->tx_cnt, c->peer_fwd, c->peer_alloc) && !c->asked) {
 			c->asked = true;
 			c->todo |= VSOCK_TODO_CREDIT_REQUEST;
@@ -293,16 +293,15 @@ static enum vsock_op next(struct vsock_conn *c, const struct virtq_chain *chain,
 	return take_todo(c, VSOCK_TODO_RST) ? VIRTIO_VSOCK_OP_RST : VIRTIO_VSOCK_OP_INVALID;
 }
 
-uint32_t vsock_conn_fill(struct vsock_conn *c, const struct virtq_chain *chain)
+void vsock_conn_fill(struct vsock_conn *c)
 {
 	uint32_t len = 0;
-	enum vsock_op op = next(c, chain, &len);
+	enum vsock_op op = next(c, &len);
 	struct vsock_hdr h = {
 		.src_cid = le64_make(VSOCK_HOST_CID),
 		.dst_cid = le64_make(c->v->cid),
 		.src_port = le32_make(c->host_port),
 		.dst_port = le32_make(c->guest_port),
-		.len = le32_make(len),
 		.type = le16_make(VIRTIO_VSOCK_TYPE_STREAM),
 		.op = le16_make((uint16_t)op),
 		.flags = le32_make(op == VIRTIO_VSOCK_OP_SHUTDOWN ? c->shut_sent : 0),
@@ -312,13 +311,14 @@ uint32_t vsock_conn_fill(struct vsock_conn *c, const struct virtq_chain *chain)
 
 	if (op == VIRTIO_VSOCK_OP_INVALID) {
 		vsock_conn_settle(c);
-		return 0;
+		return;
 	}
-	virtq_chain_write(chain, 0, &h, sizeof(h));
+	do {
+		len -= vsock_put(c->v, &h, len);
+	} while (len);
 	c->fwd_told = c->rx_cnt - c->len;
 	if (op == VIRTIO_VSOCK_OP_RST)
 		vsock_conn_free(c);
 	else
 		vsock_conn_settle(c);
-	return (uint32_t)sizeof(h) + len;
 }

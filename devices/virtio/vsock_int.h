@@ -26,7 +26,8 @@
 #define VSOCK_HOST_CID 2
 #define VSOCK_QUEUE_SIZE 256
 #define VSOCK_BUF (128u << 10)		/* buf_alloc; what the guest may send unread */
-#define VSOCK_MAX_PACKET (64u << 10)	/* of data, to the guest */
+#define VSOCK_MAX_PACKET (64u << 10)	/* of data, to the guest at a time */
+#define VSOCK_BATCH 16			/* as 4 KiB buffers, which Linux has */
 #define VSOCK_MAX_CONNS 1024
 #define VSOCK_MAX_REPLIES 256
 #define VSOCK_BUCKETS 256
@@ -151,10 +152,12 @@ struct vsock {
 	struct vsock_reply replies[VSOCK_MAX_REPLIES];
 	unsigned int first_reply, nr_replies;
 	bool tx_waits;			/* until replies have left */
-	bool rx_taken;			/* rx was popped and not pushed yet */
 	bool rx_away;			/* the driver has reset its queue, and not enabled again */
-	struct virtq_chain rx;
-	struct iovec rx_iov[VSOCK_QUEUE_SIZE], tx_iov[VSOCK_QUEUE_SIZE], io_iov[VSOCK_QUEUE_SIZE];
+	/* In hand: popped and not pushed yet, rx[rx_first .. rx_first + rx_nr) around the end. */
+	struct virtq_chain rx[VSOCK_BATCH];
+	unsigned int rx_first, rx_nr;
+	struct iovec tx_iov[VSOCK_QUEUE_SIZE], io_iov[VSOCK_QUEUE_SIZE];
+	struct iovec rx_iov[VSOCK_BATCH][VSOCK_QUEUE_SIZE];
 };
 
 /*
@@ -186,6 +189,18 @@ void vsock_refuse(struct vsock *v, const struct vsock_hdr *h);
 unsigned int vsock_window(const struct iovec *iov, unsigned int nr, size_t off, size_t len,
 	struct iovec *out);
 
+/*
+ * Room for up to len bytes of data behind the headers of buffers for the guest, as buffers in
+ * iov, of max entries; one more packet can be put at least.
+ */
+unsigned int vsock_room(struct vsock *v, size_t len, struct iovec *iov, unsigned int max);
+
+/*
+ * The next packet for the guest: a header, and len bytes of data that are in place already, or
+ * as many of them as fit, which is the result. A buffer is in hand.
+ */
+uint32_t vsock_put(struct vsock *v, struct vsock_hdr *h, uint32_t len);
+
 /* ---- vsock_conn.c -------------------------------------------------------------------- */
 
 /* Takes fd over, also when it fails: NULL. There is room for another connection. */
@@ -213,21 +228,18 @@ void vsock_conn_settle(struct vsock_conn *c);
 void vsock_conn_packet(struct vsock_conn *c, const struct vsock_hdr *h,
 	const struct virtq_chain *chain);
 
-/*
- * Put the next packet for the guest into chain, which has room for a header and a byte: its
- * whole length, 0 when there is none any more. May free c, which is not in v->ready.
- */
-uint32_t vsock_conn_fill(struct vsock_conn *c, const struct virtq_chain *chain);
+/* Put what comes next for the guest, if anything. May free c, which is not in v->ready. */
+void vsock_conn_fill(struct vsock_conn *c);
 
 /* ---- vsock_io.c ---------------------------------------------------------------------- */
 
 bool vsock_io_can_read(const struct vsock_conn *c);
 
 /*
- * Host to guest: bytes put behind the header of chain; 0 when there are none now, at the end
- * of the stream or after a failure, which the connection's fields tell.
+ * Host to guest: bytes put behind the headers of buffers in hand; 0 when there are none now, at
+ * the end of the stream or after a failure, which the connection's fields tell.
  */
-uint32_t vsock_io_read(struct vsock_conn *c, const struct virtq_chain *chain);
+uint32_t vsock_io_read(struct vsock_conn *c);
 
 /* len bytes of data in chain go to the host; at most VSOCK_BUF - c->len. -ENOMEM: they do not. */
 int vsock_io_write(struct vsock_conn *c, const struct virtq_chain *chain, uint32_t len);

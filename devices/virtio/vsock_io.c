@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "devices/virtio/vsock_int.h"
 
 void vsock_io_close(struct vsock_conn *c)
@@ -30,24 +31,25 @@ bool vsock_io_can_read(const struct vsock_conn *c)
 		vsock_credit(c->tx_cnt, c->peer_fwd, c->peer_alloc);
 }
 
-uint32_t vsock_io_read(struct vsock_conn *c, const struct virtq_chain *chain)
+uint32_t vsock_io_read(struct vsock_conn *c)
 {
 	uint32_t want = vsock_credit(c->tx_cnt, c->peer_fwd, c->peer_alloc);
-	uint64_t room = chain->in_len - VSOCK_HDR_SIZE;
 	struct msghdr msg = { .msg_iov = c->v->io_iov };
+	size_t room = 0;
 	ssize_t n;
 
 	if (want > VSOCK_MAX_PACKET)
 		want = VSOCK_MAX_PACKET;
-	if (want > room)
-		want = (uint32_t)room;
-	msg.msg_iovlen = vsock_window(chain->iov + chain->nr_out, chain->nr_in, VSOCK_HDR_SIZE,
-		want, c->v->io_iov);
+	msg.msg_iovlen = vsock_room(c->v, want, c->v->io_iov, ARRAY_SIZE(c->v->io_iov));
+	for (size_t i = 0; i < msg.msg_iovlen; i++)
+		room += msg.msg_iov[i].iov_len;
 	do {
 		n = recvmsg(c->fd, &msg, MSG_DONTWAIT);
 	} while (n < 0 && errno == EINTR);
 	if (n > 0) {
 		c->tx_cnt += (uint32_t)n;
+		/* The end of what was there; more is an event, while there are events. */
+		c->readable = (uint32_t)n == room || c->hup;
 		return (uint32_t)n;
 	}
 	c->readable = false;

@@ -165,6 +165,46 @@ static void test_halves_of_host(void)
 	teardown(&b);
 }
 
+/* One read of the socket fills buffers of any size; a packet ends where its buffer does. */
+static void test_many_buffers(void)
+{
+	static const uint32_t sizes[] = { 45, RX_LEN, 46, 100, 45, 44 + 4096, 1000, 60 };
+	static uint8_t data[60000];
+	uint32_t got = 0, small = 0;
+	struct bench b;
+	struct peer p;
+	struct packet k;
+	int fd;
+
+	for (unsigned int i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)(i * 2654435761u >> 13);
+	setup_ports(&b, NULL, 0);
+	start_queues(&b, 0);
+	for (unsigned int i = 0; i < 2; i++)
+		add_rx(&b, drv_alloc(&b.d, RX_LEN, 64), RX_LEN);
+	drv_kick(&b.d, VSOCK_RX);
+	fd = open_from_host(&b, &p, 10);
+	for (unsigned int i = 0; i < 4 * ARRAY_SIZE(sizes); i++)
+		add_rx(&b, drv_alloc(&b.d, RX_LEN, 64), sizes[i % ARRAY_SIZE(sizes)]);
+	FAKE_MUST(write(fd, data, sizeof(data)) == sizeof(data));
+	drv_kick(&b.d, VSOCK_RX);
+	while (got < sizeof(data) && expect(&b, &p, VIRTIO_VSOCK_OP_RW, &k)) {
+		REQUIRE(k.len && k.len <= sizeof(data) - got);
+		CHECK(!memcmp(k.data, data + got, k.len));
+		got += k.len;
+		small += k.len == 1;
+	}
+	CHECK_INT(got, sizeof(data));
+	CHECK(small >= 8); /* those of 45 bytes were used, and filled */
+	CHECK(!receive(&b, &k, 20));
+	/* What is in hand is used by whatever comes next. */
+	send_op(&b, &p, VIRTIO_VSOCK_OP_CREDIT_REQUEST, 0);
+	expect(&b, &p, VIRTIO_VSOCK_OP_CREDIT_UPDATE, &k);
+	CHECK_INT(k.len, 0);
+	close(fd);
+	teardown(&b);
+}
+
 /* The socket's end with bytes unread: an error on the host, RST in the guest. */
 static void test_host_reset(void)
 {
@@ -337,6 +377,7 @@ static void run_all(void)
 	RUN(test_refusals);
 	RUN(test_halves_of_guest);
 	RUN(test_halves_of_host);
+	RUN(test_many_buffers);
 	RUN(test_host_reset);
 	RUN(test_credit_wrap);
 	RUN(test_credit_of_guest);
