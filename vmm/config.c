@@ -6,6 +6,7 @@
 #include "vmm/config.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,27 +110,46 @@ static const struct opt_table vsock_table = {
 
 #define SHARE(member) .offset = offsetof(struct share_opts, member)
 
-/* In the order of enum share_owner. */
-static const char *const owner_names[] = { "default", "host", "squash", "mapped", NULL };
-
 static const struct opt share_opts[] = {
 	{ "tag", OPT_STR, OPT_REQUIRED, SHARE(tag), .max = SHARE_TAG_MAX, .arg = "TAG",
 	  .help = "Name that the guest mounts." },
 	{ "path", OPT_PATH, OPT_REQUIRED, SHARE(path), .arg = "DIR",
 	  .help = "Directory of the host." },
 	{ "ro", OPT_BOOL, SHARE(ro), .help = "The guest cannot write." },
-	{ "owner", OPT_ENUM, SHARE(owner), .names = owner_names, .def = "default",
-	  .arg = "host|squash|mapped",
+	{ "owner", OPT_STR, SHARE(owner_text), .def = "default",
+	  .arg = "host|squash=UID:GID|mapped",
 	  .help = "Who owns what the guest creates; default host for root, else mapped." },
-	{ "uid", OPT_U32, SHARE(uid), .max = UINT32_MAX - 1, .arg = "N",
-	  .help = "Owner with squash." },
-	{ "gid", OPT_U32, SHARE(gid), .max = UINT32_MAX - 1, .arg = "N",
-	  .help = "Group with squash." },
 };
 
 static const struct opt_table share_table = {
 	sizeof(struct share_opts), share_opts, ARRAY_SIZE(share_opts)
 };
+
+int config_share_owner(struct share_opts *s, struct tvm_error *err)
+{
+	const char *text = s->owner_text ? s->owner_text : "default";
+	char quoted[OPT_QUOTE_MAX], end;
+	uint64_t uid, gid;
+
+	s->uid = s->gid = 0;
+	if (!strcmp(text, "default")) {
+		s->owner = SHARE_OWNER_DEFAULT;
+	} else if (!strcmp(text, "host")) {
+		s->owner = SHARE_OWNER_HOST;
+	} else if (!strcmp(text, "mapped")) {
+		s->owner = SHARE_OWNER_MAPPED;
+	} else if (!strncmp(text, "squash=", 7) && !text[7 + strspn(text + 7, "0123456789:")] &&
+		sscanf(text + 7, "%" SCNu64 ":%" SCNu64 "%c", &uid, &gid, &end) == 2 &&
+		uid < UINT32_MAX && gid < UINT32_MAX) {
+		s->uid = (uint32_t)uid;
+		s->gid = (uint32_t)gid;
+		s->owner = SHARE_OWNER_SQUASH;
+	} else {
+		return err_set(err, -EINVAL, "share: owner is %s, not host, squash=UID:GID or "
+			"mapped", opt_quote(quoted, text));
+	}
+	return 0;
+}
 
 #define TEE(member) .offset = offsetof(struct tee_opts, member)
 
@@ -196,7 +216,7 @@ static const struct opt config_opts[] = {
 	  .arg = "[cid=]N[,path=SOCKET][,port=N:SOCKET[:listen]...][,vhost]",
 	  .help = "virtio-vsock, connected to unix sockets or by vhost to AF_VSOCK." },
 	{ "share", OPT_LIST, AT(share), .max = CONFIG_SHARES_MAX, .sub = &share_table,
-	  .arg = "[tag=]TAG,path=DIR[,ro][,owner=host|squash|mapped][,uid=N][,gid=N]",
+	  .arg = "[tag=]TAG,path=DIR[,ro][,owner=host|squash=UID:GID|mapped]",
 	  .help = "Directory of the host in the guest, by virtio-9p (9P2000.L)." },
 	{ "serial", OPT_SUB, AT(serial), .sub = &serial_table, .def = "stdio",
 	  .arg = CHARDEV_ARG, .help = "Serial port (ttyS0); default stdio." },
@@ -435,8 +455,9 @@ int config_validate(const struct tvm_config *cfg, struct tvm_error *err)
 	for (unsigned int i = 0; r >= 0 && i < cfg->share.nr; i++) {
 		const struct share_opts *s = &cfg->share.items[i];
 
-		if (s->owner != SHARE_OWNER_SQUASH && (s->uid || s->gid))
-			return err_set(err, -EINVAL, "share: uid and gid go with owner=squash");
+		r = config_share_owner(&(struct share_opts){ .owner_text = s->owner_text }, err);
+		if (r < 0)
+			return r;
 		for (unsigned int j = 0; j < i; j++)
 			if (!strcmp(s->tag, cfg->share.items[j].tag))
 				return err_set(err, -EINVAL, "share: tag '%.200s' is given twice",

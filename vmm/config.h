@@ -77,6 +77,9 @@ extern const struct opt_table config_table;
 /* Required keys and contradictions; each key alone was checked when it was set. */
 int config_validate(const struct tvm_config *cfg, struct tvm_error *err);
 
+/* What owner_text says into owner, uid and gid. */
+int config_share_owner(struct share_opts *s, struct tvm_error *err);
+
 /* A deep copy, freed with tvm_config_free(); NULL when memory is out. */
 struct tvm_config *config_copy(const struct tvm_config *cfg);
 

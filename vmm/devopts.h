@@ -50,6 +50,7 @@ struct share_opts {
 	char *tag;		/* the guest's name for it, 1 to SHARE_TAG_MAX bytes */
 	char *path;		/* a directory */
 	bool ro;
+	char *owner_text;	/* what the three below are made of: config_share_owner() */
 	enum share_owner owner;
 	uint32_t uid, gid;	/* SHARE_OWNER_SQUASH */
 	uint32_t max_fids;	/* 0: SHARE_MAX_FIDS; fewer when RLIMIT_NOFILE is low */

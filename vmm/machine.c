@@ -82,7 +82,9 @@ static int add_configured(struct vm *vm, struct tvm_error *err)
 	}
 	for (unsigned int i = 0; i < cfg->share.nr; i++) {
 		cfg->share.items[i].sharers = cfg->share.nr;
-		r = add(vm, "virtio-9p", NULL, &cfg->share.items[i], err);
+		r = config_share_owner(&cfg->share.items[i], err);
+		if (r >= 0)
+			r = add(vm, "virtio-9p", NULL, &cfg->share.items[i], err);
 		if (r < 0)
 			return err_prefix(err, r, "share %u", i);
 	}

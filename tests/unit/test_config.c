@@ -156,6 +156,46 @@ static void test_confidential(void)
 	tvm_config_free(cfg);
 }
 
+static void test_share_owner(void)
+{
+	static const struct {
+		const char *text;
+		int r;
+		enum share_owner owner;
+		uint32_t uid, gid;
+	} cases[] = {
+		{ "default", 0, SHARE_OWNER_DEFAULT, 0, 0 }, { "host", 0, SHARE_OWNER_HOST, 0, 0 },
+		{ "mapped", 0, SHARE_OWNER_MAPPED, 0, 0 },
+		{ "squash=5:6", 0, SHARE_OWNER_SQUASH, 5, 6 },
+		{ "squash=0:4294967294", 0, SHARE_OWNER_SQUASH, 0, 4294967294 },
+		{ "squash", -EINVAL, 0, 0, 0 }, { "squash=5", -EINVAL, 0, 0, 0 },
+		{ "squash=5:", -EINVAL, 0, 0, 0 }, { "squash=5:6x", -EINVAL, 0, 0, 0 },
+		{ "squash=5:6:7", -EINVAL, 0, 0, 0 }, { "squash=-1:6", -EINVAL, 0, 0, 0 },
+		{ "squash=4294967295:6", -EINVAL, 0, 0, 0 },
+		{ "squash=5:99999999999999999999", -EINVAL, 0, 0, 0 },
+		{ "nobody", -EINVAL, 0, 0, 0 },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct tvm_config *cfg = tvm_config_new();
+		struct share_opts s = { .owner_text = (char *)cases[i].text };
+		char spec[100];
+
+		REQUIRE(cfg);
+		CHECK_INT(config_share_owner(&s, &err), cases[i].r);
+		if (cases[i].r == 0)
+			CHECK(s.owner == cases[i].owner && s.uid == cases[i].uid &&
+				s.gid == cases[i].gid);
+		snprintf(spec, sizeof(spec), "t,path=/,owner=%s", cases[i].text);
+		tvm_config_set(cfg, "kernel", "k", &err);
+		CHECK_INT(tvm_config_set(cfg, "share", spec, &err), 0);
+		CHECK_INT(config_validate(cfg, &err), cases[i].r);
+		if (cases[i].r < 0)
+			CHECK_HAS(err.msg, "squash=UID:GID");
+		tvm_config_free(cfg);
+	}
+}
+
 static void test_huge_pages(void)
 {
 	struct tvm_config *cfg = tvm_config_new();
@@ -326,6 +366,7 @@ int main(void)
 	RUN(test_validate);
 	RUN(test_consoles);
 	RUN(test_confidential);
+	RUN(test_share_owner);
 	RUN(test_huge_pages);
 	RUN(test_json);
 	RUN(test_round_trip);
