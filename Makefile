@@ -104,6 +104,7 @@ $B/tests/%: $B/tests/%.o $(TESTLIB) $B/libtvm.a
 $B/tests/unit/test_vsock_vhost: override LDFLAGS += -Wl,--wrap=open,--wrap=ioctl
 
 include tests/guest/tiny/rules.mk
+include tests/guest/fs/rules.mk
 include tests/fault/rules.mk
 include tests/unit/vhost/rules.mk
 include tests/boot/rules.mk
@@ -137,7 +138,7 @@ TSAN      := loop bus uart views virtq virtq_notify virtq_packed \
 	blk blk_io blk_ranges blk_queues blk_bad \
 	net net_wire net_tap net_mq net_vhost \
 	vsock vsock_host vsock_bad vsock_vhost \
-	9p 9p_fs 9p_escape 9p_pool
+	9p 9p_fs 9p_escape 9p_pool 9p_random
 sub        = build/$(ARCH)-$(subst $(comma),-,$(1))
 check: deps-test
 	@$(MAKE) --no-print-directory programs WERROR=1
