@@ -8,7 +8,7 @@ comma   := ,
 B       := build/$(ARCH)$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(TRACE),-trace)
 TEE     := $(if $(filter aarch64,$(ARCH)),virtcca,csv)
 VERSION := 0.1.0
-DIRS    := base vmm attest arch/$(ARCH) tee tee/$(TEE) tee/$(TEE)/soft devices devices/pci devices/platform \
+DIRS    := base vmm attest arch/$(ARCH) tee tee/soft tee/$(TEE) tee/$(TEE)/soft devices devices/pci devices/platform \
 	devices/serial devices/virtio devices/virtio/9p firmware
 SRCS    := $(sort $(wildcard $(addsuffix /*.c,$(DIRS))))
 OBJS    := $(SRCS:%.c=$B/%.o)
@@ -42,8 +42,10 @@ quiet    = $(if $V,,@echo "  $(1) $(2)";)
 LINK     = $(call quiet,LD ,$@)$(CC) -o $@ $(filter %.o %.a,$^) $(LDFLAGS) $(LIBS)
 
 CLI  := $(patsubst %.c,$B/%.o,$(wildcard cli/*.c))
+# Soft platforms of the other architecture: pure code, made and tested everywhere.
+OTHER := $(patsubst %.c,$B/%.o,$(filter-out $(SRCS),$(wildcard tee/*/soft/*.c)))
 # The guest owner's tool makes soft platforms on any machine.
-ATTEST := $(patsubst %.c,$B/%.o,cli/line.c $(wildcard cli/tvm-attest/*.c $(if $(filter csv,$(TEE)),,tee/csv/soft/*.c)))
+ATTEST := $(patsubst %.c,$B/%.o,cli/line.c $(wildcard cli/tvm-attest/*.c)) $(OTHER)
 # Tests of the other architecture's code are left out.
 UNIT := $(patsubst %.c,$B/%,$(filter-out $(if $(filter aarch64,$(ARCH)),\
 	%/test_acpi.c $(addprefix tests/unit/test_,soft_%.c csv_%.c views.c),%/test_fdt.c),\
@@ -96,7 +98,7 @@ $B/tvm.pc: tvm.pc.in Makefile
 
 # ---- Tests ------------------------------------------------------------------------------
 
-TESTLIB := $(patsubst %.c,$B/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
+TESTLIB := $(patsubst %.c,$B/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c))) $(OTHER)
 $B/tests/%: $B/tests/%.o $(TESTLIB) $B/libtvm.a
 	$(LINK)
 
@@ -114,7 +116,7 @@ $B/tests/fuzz/replay_%: tests/fuzz/replay.c $B/tests/fuzz/fuzz_%.o $(TESTLIB) $B
 	$(call quiet,LD ,$@)$(CC) $(CFLAGS) -DCORPUS='"tests/fuzz/corpus/$*"' -o $@ \
 		$(filter %.c %.o %.a,$^) $(LDFLAGS) $(LIBS)
 
-$B/fuzz/%: tests/fuzz/fuzz_%.c $(SRCS) $(filter %/embed.o,$(OBJS))
+$B/fuzz/%: tests/fuzz/fuzz_%.c $(SRCS) $(OTHER:$B/%.o=%.c) $(filter %/embed.o,$(OBJS))
 	@mkdir -p $(@D)
 	$(call quiet,FUZZ,$*)clang $(filter-out -MMD -MP,$(CFLAGS)) -w -g -O1 \
 		-fsanitize=fuzzer,address,undefined -o $@ $(filter %.c %.o,$^) \

@@ -19,8 +19,9 @@ cat >"$scratch/rules" <<'RULES'
 ^arch/x86_64/                     ^(arch/x86_64|vmm|firmware|base|attest)/|^(arch/arch|tee/tee)\.h$
 ^tee/[^/]*$                       ^tee/tee\.h$|^(vmm|base)/
 ^attest/                          ^(attest|base)/
-^tee/csv/                         ^(tee/csv|attest)/|^tee/tee\.h$|^vmm/(vm|vcpu|gmem|kvm)\.h$|^base/
-^tee/virtcca/                     ^(tee/virtcca|attest)/|^tee/tee\.h$|^vmm/(vm|vcpu|gmem|kvm)\.h$|^base/
+^tee/soft/                        ^(tee/soft|base)/
+^tee/csv/                         ^(tee/csv|tee/soft|attest)/|^tee/tee\.h$|^vmm/(vm|vcpu|gmem|kvm)\.h$|^base/
+^tee/virtcca/                     ^(tee/virtcca|tee/soft|attest)/|^tee/tee\.h$|^vmm/(vm|vcpu|gmem|kvm)\.h$|^base/
 ^devices/virtio/pci[^/]*$         ^devices/(virtio/|pci/pci\.h|(chardev|devices|later)\.h)|^vmm/(device|devopts|bus|gmem|irq)\.h$|^base/
 ^devices/virtio/                  ^devices/(virtio/|(chardev|devices|later)\.h)|^vmm/(device|devopts|bus|gmem|irq)\.h$|^base/
 ^devices/pci/                     ^devices/(pci/|(devices|later)\.h)|^vmm/(device|devopts|bus|gmem|irq)\.h$|^base/

@@ -19,7 +19,7 @@
 #include "attest/soft_id.h"
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "tee/csv/soft/store.h"
+#include "tee/soft/store.h"
 
 #define FILE_KEYS "platform.keys"
 

@@ -3,8 +3,8 @@
  * Files of a platform's directory, and nothing about what is in them. While a struct store is
  * open, no other process or thread has the same directory open: the lock is a file in it.
  */
-#ifndef TEE_CSV_SOFT_STORE_H
-#define TEE_CSV_SOFT_STORE_H
+#ifndef TEE_SOFT_STORE_H
+#define TEE_SOFT_STORE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See store.h. Names are ours, so paths never leave the directory; links are not followed. */
-#include "tee/csv/soft/store.h"
+#include "tee/soft/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
