@@ -28,11 +28,12 @@ struct curve {
 static const struct curve curves[] = {
 	[KEY_P384] = { "EC", "P-384", NID_secp384r1, 48 },
 	[KEY_SM2] = { "SM2", "SM2", NID_sm2, 32 },
+	[KEY_P256] = { "EC", "P-256", NID_X9_62_prime256v1, 32 },
 };
 
 static bool is_curve(enum key_kind kind)
 {
-	return kind == KEY_P384 || kind == KEY_SM2;
+	return kind == KEY_P384 || kind == KEY_SM2 || kind == KEY_P256;
 }
 
 size_t key_field_len(const struct key *key)
@@ -40,8 +41,7 @@ size_t key_field_len(const struct key *key)
 	return is_curve(key->kind) ? curves[key->kind].len : 0;
 }
 
-/* Takes pkey over. */
-static int wrap(enum key_kind kind, EVP_PKEY *pkey, bool has_private, struct key **out)
+int key_wrap(enum key_kind kind, EVP_PKEY *pkey, bool has_private, struct key **out)
 {
 	struct key *key = pkey ? calloc(1, sizeof(*key)) : NULL;
 
@@ -83,7 +83,7 @@ int key_generate(enum key_kind kind, struct key **out)
 	else
 		pkey = EVP_PKEY_Q_keygen(NULL, NULL, "RSA",
 			(size_t)(kind == KEY_RSA4096 ? 4096 : 2048));
-	return pkey ? wrap(kind, pkey, true, out) : -EIO;
+	return pkey ? key_wrap(kind, pkey, true, out) : -EIO;
 }
 
 /* What the parameters describe, or NULL. Takes bld over. */
@@ -143,7 +143,7 @@ int key_from_scalar(enum key_kind kind, const uint8_t *d, size_t len, struct key
 	else
 		OSSL_PARAM_BLD_free(bld);
 	BN_clear_free(bn);
-	return wrap(kind, pkey, true, out);
+	return key_wrap(kind, pkey, true, out);
 }
 
 void key_reverse(uint8_t *dst, const uint8_t *src, size_t len)
@@ -191,7 +191,7 @@ int key_from_point(enum key_kind kind, const uint8_t x[KEY_FIELD], const uint8_t
 		EVP_PKEY_free(pkey);
 		return -EINVAL;
 	}
-	return wrap(kind, pkey, false, out);
+	return key_wrap(kind, pkey, false, out);
 }
 
 int key_from_rsa(const uint8_t *modulus, size_t modulus_len, const uint8_t *exponent,
@@ -215,7 +215,7 @@ int key_from_rsa(const uint8_t *modulus, size_t modulus_len, const uint8_t *expo
 	}
 	BN_free(n);
 	BN_free(e);
-	return wrap(bits == 4096 ? KEY_RSA4096 : KEY_RSA2048, pkey, false, out);
+	return key_wrap(bits == 4096 ? KEY_RSA4096 : KEY_RSA2048, pkey, false, out);
 }
 
 static bool get_le(const struct key *key, const char *param, uint8_t *out, size_t len)
@@ -261,33 +261,41 @@ int key_export(const struct key *key, uint8_t *buf, size_t size)
 	return len;
 }
 
+int key_kind_of(const EVP_PKEY *pkey, enum key_kind *kind)
+{
+	int bits = EVP_PKEY_get_bits(pkey);
+	char group[32] = "";
+
+	if (EVP_PKEY_is_a(pkey, "RSA")) {
+		*kind = bits == 4096 ? KEY_RSA4096 : KEY_RSA2048;
+		return bits == 4096 || bits == 2048 ? 0 : -EINVAL;
+	}
+	EVP_PKEY_get_group_name(pkey, group, sizeof(group), NULL);
+	if (!strcmp(group, "SM2"))
+		*kind = KEY_SM2;
+	else if (!strcmp(group, "secp384r1") || !strcmp(group, "P-384"))
+		*kind = KEY_P384;
+	else if (!strcmp(group, "prime256v1") || !strcmp(group, "P-256"))
+		*kind = KEY_P256;
+	else
+		return -EINVAL;
+	return 0;
+}
+
 int key_import(const void *der, size_t len, struct key **out)
 {
 	const unsigned char *p = der;
 	PKCS8_PRIV_KEY_INFO *info = len <= 65536 ? d2i_PKCS8_PRIV_KEY_INFO(NULL, &p, (long)len) :
 		NULL;
 	EVP_PKEY *pkey = info ? EVP_PKCS82PKEY(info) : NULL;
-	enum key_kind kind = KEY_RSA2048;
-	char group[32] = "";
+	enum key_kind kind;
 
 	PKCS8_PRIV_KEY_INFO_free(info);
-	if (pkey && !EVP_PKEY_is_a(pkey, "RSA")) {
-		EVP_PKEY_get_group_name(pkey, group, sizeof(group), NULL);
-		if (!strcmp(group, "SM2"))
-			kind = KEY_SM2;
-		else if (!strcmp(group, "secp384r1") || !strcmp(group, "P-384"))
-			kind = KEY_P384;
-		else
-			kind = KEY_RSA4096; /* refused by its length just below */
-	} else if (pkey && EVP_PKEY_get_bits(pkey) == 4096) {
-		kind = KEY_RSA4096;
-	}
-	if (pkey && !is_curve(kind) &&
-	    EVP_PKEY_get_bits(pkey) != (kind == KEY_RSA4096 ? 4096 : 2048)) {
+	if (!pkey || key_kind_of(pkey, &kind) < 0) {
 		EVP_PKEY_free(pkey);
-		pkey = NULL;
+		return -EINVAL;
 	}
-	return wrap(kind, pkey, true, out);
+	return key_wrap(kind, pkey, true, out);
 }
 
 int key_set_uid(struct key *key, const void *uid, size_t len)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Asymmetric keys: P-384 for SEV, SM2 for CSV, RSA for AMD's two roots. Numbers go in and out
- * as certificates carry them, little-endian in fields of 72 bytes (512 for RSA).
+ * Asymmetric keys: P-384 for SEV and realms, SM2 for CSV, RSA for AMD's two roots, P-256 for
+ * some platforms of realms. Numbers go in and out as certificates carry them, little-endian in
+ * fields of 72 bytes (512 for RSA).
  */
 #ifndef ATTEST_KEY_H
 #define ATTEST_KEY_H
@@ -10,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum key_kind { KEY_P384, KEY_SM2, KEY_RSA2048, KEY_RSA4096 };
+enum key_kind { KEY_P384, KEY_SM2, KEY_RSA2048, KEY_RSA4096, KEY_P256 };
 enum key_digest { KEY_SHA256, KEY_SHA384, KEY_SM3 };
 
 #define KEY_FIELD 72		/* bytes of a coordinate, r or s in a certificate */
@@ -26,7 +27,7 @@ bool key_has_private(const struct key *key);
 
 /* All of these: 0, -EINVAL for a value that is no key (point off the curve), -ENOMEM, -EIO. */
 int key_generate(enum key_kind kind, struct key **out);
-/* Private scalar d, big-endian, 48 bytes (P-384) or 32 (SM2); the public part is computed. */
+/* Private scalar d, big-endian, 48 bytes (P-384) or 32; the public part is computed. */
 int key_from_scalar(enum key_kind kind, const uint8_t *d, size_t len, struct key **out);
 int key_from_point(enum key_kind kind, const uint8_t x[KEY_FIELD], const uint8_t y[KEY_FIELD],
 	struct key **out);
@@ -43,6 +44,14 @@ int key_rsa(const struct key *key, uint8_t modulus[KEY_RSA_FIELD],
  */
 int key_export(const struct key *key, uint8_t *buf, size_t size);
 int key_import(const void *der, size_t len, struct key **out);
+
+/*
+ * key_spki.c: public keys as X.509 has them (SubjectPublicKeyInfo), in DER or, on import, PEM
+ * as well. Export returns the length, or -ENOSPC; import knows the kinds above and no others.
+ */
+#define KEY_SPKI_MAX 600
+int key_spki_export(const struct key *key, uint8_t *der, size_t size);
+int key_spki_import(const void *bytes, size_t len, struct key **out);
 
 /* SM2 user id; a key without one signs with the default of the standard. -EINVAL: too long. */
 int key_set_uid(struct key *key, const void *uid, size_t len);
