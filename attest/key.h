@@ -49,8 +49,9 @@ int key_import(const void *der, size_t len, struct key **out);
  * key_spki.c: public keys as X.509 has them (SubjectPublicKeyInfo), in DER or, on import, PEM
  * as well. Export returns the length, or -ENOSPC; import knows the kinds above and no others.
  */
-#define KEY_SPKI_MAX 600
+#define KEY_SPKI_MAX 600	/* PEM: twice that */
 int key_spki_export(const struct key *key, uint8_t *der, size_t size);
+int key_spki_export_pem(const struct key *key, char *text, size_t size); /* no NUL */
 int key_spki_import(const void *bytes, size_t len, struct key **out);
 
 /* SM2 user id; a key without one signs with the default of the standard. -EINVAL: too long. */

@@ -24,6 +24,20 @@ int key_spki_export(const struct key *key, uint8_t *der, size_t size)
 	return i2d_PUBKEY(key->pkey, &der);
 }
 
+int key_spki_export_pem(const struct key *key, char *text, size_t size)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *pem = NULL;
+	long len = bio && PEM_write_bio_PUBKEY(bio, key->pkey) == 1 ?
+		BIO_get_mem_data(bio, &pem) : -1;
+	int r = len < 0 ? -EIO : (size_t)len > size ? -ENOSPC : (int)len;
+
+	if (r > 0)
+		memcpy(text, pem, (size_t)len);
+	BIO_free(bio);
+	return r;
+}
+
 static EVP_PKEY *read_pem(const void *text, size_t len)
 {
 	BIO *bio = BIO_new_mem_buf(text, (int)len);
