@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A realm on the software realm manager, for the tests of its parts: 64 pages of RAM at 2 GiB
+ * A realm on the software realm manager, for the tests of its parts: 1 MiB of RAM at 2 GiB
  * in two host areas, as a backend would have them.
  */
 #ifndef TESTS_UNIT_TEST_RMM_H
@@ -13,7 +13,7 @@
 #include "tests/harness.h"
 
 #define BASE 0x80000000ULL
-#define PAGES 64ULL
+#define PAGES 256ULL
 #define TOP (BASE + PAGES * RMM_PAGE)
 #define AT(page) (BASE + (uint64_t)(page) * RMM_PAGE)
 
