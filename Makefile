@@ -131,7 +131,7 @@ fuzz: $(FUZZ:%=$B/fuzz/%)
 BENCH := $(patsubst %.c,$B/%,$(filter-out %/measure.c,$(wildcard tests/bench/*.c)))
 
 PROGRAMS := $(UNIT) $(FAULT) $(FUZZ:%=$B/tests/fuzz/replay_%) $(BOOT)
-programs: all $(PROGRAMS) $(BENCH) $B/tests/attest/psp $B/tests/boot/test_isolation guests
+programs: all $(PROGRAMS) $(BENCH) $B/tests/attest/psp $B/tests/attest/realm $B/tests/boot/test_isolation guests
 
 SANITIZED := address,undefined
 TSAN      := loop bus uart views virtq virtq_notify virtq_packed \
@@ -151,7 +151,7 @@ check: deps-test
 		$(patsubst $B/%,$(call sub,$(SANITIZED))/%,$(PROGRAMS)) \
 		$(patsubst %,build/$(ARCH)-thread/tests/unit/test_%,$(filter $(TSAN),\
 			$(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c)))) \
-		$(FW_TESTS) tests/attest/crosscheck.sh tests/attest/cli.sh tests/attest/validate.sh \
+		$(FW_TESTS) tests/attest/crosscheck.sh tests/attest/cli.sh tests/attest/cca.sh tests/attest/validate.sh \
 		tests/boot/guests.sh tests/boot/cli.sh tests/boot/tamper.sh tests/boot/sev-validate.sh \
 		$(if $(QUICK),,--jobs 2 $(LINUX:%="tests/boot/linux.sh %"))
 

@@ -47,6 +47,43 @@ static enum args_result set_number(const struct arg *arg, const char *value)
 	return ARGS_GO;
 }
 
+bool args_addr(const char *text, uint64_t *out)
+{
+	static const char units[] = "KMGT";
+	bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+	unsigned long long v;
+	const char *unit;
+	char *end;
+
+	if (!strchr("0123456789", text[0]) || !text[0])
+		return false;
+	errno = 0;
+	v = strtoull(text, &end, hex ? 16 : 10);
+	unit = *end ? strchr(units, *end) : NULL;
+	if (unit) {
+		unsigned int shift = 10 * (unsigned int)(unit - units + 1);
+
+		if (v > UINT64_MAX >> shift)
+			return false;
+		v <<= shift;
+		end++;
+	}
+	*out = v;
+	return !errno && !*end;
+}
+
+static enum args_result set_addr(const struct arg *arg, const char *value)
+{
+	struct arg_addr *addr = arg->dst;
+
+	if (addr->given)
+		return bad(arg->name, "is given twice");
+	if (!args_addr(value, &addr->value))
+		return bad(arg->name, "is a number, decimal or 0x..., or one with K, M, G or T");
+	addr->given = true;
+	return ARGS_GO;
+}
+
 static enum args_result set(const struct arg *arg, const char *value)
 {
 	struct arg_list *list = arg->dst;
@@ -58,6 +95,8 @@ static enum args_result set(const struct arg *arg, const char *value)
 		return ARGS_GO;
 	case ARG_NUM:
 		return set_number(arg, value);
+	case ARG_ADDR:
+		return set_addr(arg, value);
 	case ARG_TEXT:
 		if (*text)
 			return bad(arg->name, "is given twice");

@@ -12,6 +12,11 @@ struct arg_num {
 	uint32_t value;
 };
 
+struct arg_addr {
+	bool given;
+	uint64_t value;
+};
+
 struct arg_list {
 	const char **items;	/* owned: free() */
 	unsigned int nr;
@@ -21,6 +26,7 @@ enum arg_type {
 	ARG_TEXT,	/* const char *; NULL: not given */
 	ARG_FLAG,	/* bool */
 	ARG_NUM,	/* struct arg_num; decimal, or 0x... */
+	ARG_ADDR,	/* struct arg_addr; the same with 64 bits, or K, M, G, T behind it */
 	ARG_LIST,	/* struct arg_list; repeats */
 };
 
@@ -39,6 +45,9 @@ struct arg_table {
 	const struct arg *args;
 	size_t nr;
 };
+
+/* A number as ARG_ADDR takes it. */
+bool args_addr(const char *text, uint64_t *out);
 
 enum args_result { ARGS_GO, ARGS_HELP, ARGS_BAD };
 

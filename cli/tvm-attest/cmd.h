@@ -18,6 +18,10 @@ int cmd_measure(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_secret(int argc, char **argv);
 int cmd_report(int argc, char **argv);
+int cmd_token(int argc, char **argv);
+
+/* measure --tee cca: what cmd_measure() hands on. */
+int cmd_measure_realm(int argc, char **argv);
 
 /* "tvm-attest: ..." on stderr: one line, control characters replaced. Returns status. */
 __attribute__((format(printf, 2, 3)))

@@ -21,7 +21,8 @@ static const char measure_usage[] =
 	"measure --firmware FILE [--kernel FILE] [--tee KIND] [option]...";
 static const char measure_intro[] =
 	"Compute the launch digest to expect. With a key, the nonce and the platform's version\n"
-	"also the measurement that the platform would return.";
+	"also the measurement that the platform would return.\n"
+	"For realms see 'tvm-attest measure --tee cca --help'.";
 static const char verify_usage[] =
 	"verify --measurement FILE|BASE64 (--session DIR | --tik FILE) --firmware FILE [option]...";
 static const char verify_intro[] =
@@ -144,6 +145,16 @@ static enum status verify(const struct opts *o, struct owner *owner)
 	return s;
 }
 
+/* Realms have another set of options. */
+static bool is_realm(int argc, char **argv)
+{
+	for (int i = 0; i < argc; i++)
+		if (!strcmp(argv[i], "--tee=cca") ||
+		    (!strcmp(argv[i], "--tee") && i + 1 < argc && !strcmp(argv[i + 1], "cca")))
+			return true;
+	return false;
+}
+
 int cmd_measure(int argc, char **argv)
 {
 	struct opts o = { 0 };
@@ -154,10 +165,13 @@ int cmd_measure(int argc, char **argv)
 		{ "json", ARG_FLAG, &o.json, 0, NULL, "Print one JSON object." },
 	};
 	const struct arg_table table = { measure_usage, measure_intro, args, ARGS_NR(args) };
-	enum args_result parsed = args_parse(&table, argc, argv);
+	enum args_result parsed;
 	struct owner owner;
 	enum status s;
 
+	if (is_realm(argc, argv))
+		return cmd_measure_realm(argc, argv);
+	parsed = args_parse(&table, argc, argv);
 	if (parsed != ARGS_GO)
 		return parsed == ARGS_HELP ? STATUS_OK : STATUS_USAGE;
 	s = measure(&o, &owner);

@@ -8,6 +8,7 @@
 #include "cli/tvm-attest/file.h"
 #include "cli/tvm-attest/platform.h"
 #include "tee/csv/backend.h"
+#include "tee/virtcca/soft/platform.h"
 #include "tvm.h"
 
 struct opts {
@@ -27,10 +28,33 @@ static enum status create(const struct opts *o)
 	struct tvm_error err;
 
 	if (!o->platform.soft || (!soft.csv && strcmp(o->create, "sev")))
-		return fail(STATUS_USAGE, "--create takes sev or csv, and --soft DIR");
+		return fail(STATUS_USAGE, "--create takes sev, csv or cca, and --soft DIR");
 	if (sev_backend_soft_open(&soft, &backend, &err) < 0)
 		return fail(STATUS_ERROR, "%s", err.msg);
 	backend.ops->close(backend.ctx);
+	return STATUS_OK;
+}
+
+/* Realms have one key and no chain above it: there is nothing to verify here. */
+static enum status create_cca(const struct opts *o)
+{
+	struct out out = { .json = o->json };
+	struct rmm_platform *platform;
+	char path[FILE_PATH_MAX];
+	struct tvm_error err;
+	enum status s;
+
+	if (!o->platform.soft)
+		return fail(STATUS_USAGE, "--create cca takes --soft DIR");
+	if (rmm_platform_open(o->platform.soft, CCA_CURRENT, &platform, &err) < 0)
+		return fail(STATUS_ERROR, "%s", err.msg);
+	rmm_platform_close(platform);
+	s = file_path(path, o->platform.soft, SOFT_FILE_CPAK);
+	if (s)
+		return s;
+	out_text(&out, "platform", SOFT_NAME);
+	out_text(&out, "cpak", path);
+	out_end(&out);
 	return STATUS_OK;
 }
 
@@ -103,7 +127,7 @@ int cmd_platform(int argc, char **argv)
 	struct opts o = { 0 };
 	const struct arg args[] = {
 		PLATFORM_ARGS(&o.platform),
-		{ "create", ARG_TEXT, &o.create, 0, "sev|csv",
+		{ "create", ARG_TEXT, &o.create, 0, "sev|csv|cca",
 			"Make a software platform in --soft DIR, unless there is one." },
 		{ "export", ARG_TEXT, &o.export, 0, "DIR", "Write the certificates to DIR." },
 		{ "no-verify", ARG_FLAG, &o.no_verify, 0, NULL, "Show and export only." },
@@ -122,6 +146,8 @@ int cmd_platform(int argc, char **argv)
 		return parsed == ARGS_HELP ? STATUS_OK : STATUS_USAGE;
 	if (!o.platform.soft && !o.platform.dir && !o.platform.device)
 		o.platform.device = "/dev/sev";
+	if (o.create && !strcmp(o.create, "cca"))
+		return create_cca(&o);
 	s = run(&p, &o);
 	platform_close(&p);
 	return s;

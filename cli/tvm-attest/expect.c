@@ -43,8 +43,8 @@ static enum status choose(struct expect *ex, const struct expect_opts *o,
 		while (i < ARGS_NR(tees) && strcmp(tees[i].name, o->tee))
 			i++;
 		if (i == ARGS_NR(tees))
-			return fail(STATUS_USAGE, "--tee %s: choose sev, sev-es, csv or "
-				"csv2", o->tee);
+			return fail(STATUS_USAGE, "--tee %s: choose sev, sev-es, csv, "
+				"csv2 or cca", o->tee);
 		ex->alg = tees[i].alg;
 		ex->es = tees[i].es;
 		if (known && ex->alg != owner->alg)

@@ -26,6 +26,7 @@ static const struct {
 	{ "verify", cmd_verify, "verify a launch measurement" },
 	{ "secret", cmd_secret, "make a launch secret packet for a measured guest" },
 	{ "report", cmd_report, "verify an attestation report" },
+	{ "token", cmd_token, "verify a realm's attestation token" },
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -3,46 +3,13 @@
 # tvm-attest from outside: each mistake has one clear line and its status.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
+tree=$PWD
 B=$(realpath "${B:-build/$(uname -m)}")
 attest=$B/tvm-attest psp=$B/tests/attest/psp
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 2
-count=0 failed=0
-result()	# STATUS NAME [WHY]
-{
-	count=$((count + 1))
-	if (($1 == 0)); then
-		echo "ok $count - $2"
-	else
-		[[ -z ${3-} ]] || sed 's/^/# /' <<<"$3"
-		sed 's/^/# stderr: /' "$work/err"
-		echo "not ok $count - $2"
-		failed=1
-	fi
-}
-
-# expect STATUS TEXT ARGUMENT...: one line on stderr that has TEXT; none, and TEXT on stdout,
-# when STATUS is 0
-expect()
-{
-	local want=$1 text=$2 got=0 why= lines
-	shift 2
-	"$attest" "$@" >"$work/out" 2>"$work/err" </dev/null || got=$?
-	lines=$(wc -l <"$work/err")
-	((got == want)) || why+="status $got, not $want;"
-	if ((want == 0)); then
-		((lines == 0)) || why+=" $lines lines on stderr;"
-		grep -qF -- "$text" "$work/out" || why+=" stdout lacks '$text'"
-	else
-		((lines == 1)) || why+=" $lines lines on stderr;"
-		grep -q '^tvm-attest: ' "$work/err" || why+=" no prefix;"
-		grep -qF -- "$text" "$work/err" || why+=" stderr lacks '$text'"
-	fi
-	text="$want: $* -> $text"
-	[[ -z $why ]]
-	result $? "${text//$'\n'/ }" "$why"
-}
+. "$tree/tests/attest/lib.sh"
 
 "$psp" make soft sev || exit 2
 "$psp" make csv csv || exit 2
@@ -59,7 +26,7 @@ expect 2 "unknown command 'frob'" frob
 expect 2 "unknown command" $'frob\nline'
 expect 0 "platform" --help
 expect 0 "tvm-attest " --version
-for c in platform session measure verify secret report; do
+for c in platform session measure verify secret report token; do
 	expect 0 "Usage: tvm-attest $c" $c --help
 	expect 2 "unknown option '--frob'" $c --frob
 	expect 2 "'frob' is no option" $c frob

@@ -52,14 +52,15 @@ static void check(const struct cca_token *t, const uint8_t *data, size_t size)
 	const struct cca_realm *r = &t->realm;
 	const struct cose_bytes *const all[] = { &p->profile, &p->challenge, &p->impl_id,
 		&p->instance_id, &p->config, &p->service, &p->hash, &r->profile, &r->challenge,
-		&r->rpv, &r->rim, &r->rak, &r->rem[0], &r->rem[3], &p->sign.payload, &r->sign.sig };
+		&r->rpv, &r->rim, &r->rak, &r->rem[0], &r->rem[3], &p->sign.payload,
+		&r->sign.sig };
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		assert(inside(all[i], data, size));
 	assert(p->impl_id.len == 32 && p->instance_id.len == 33 && r->rpv.len == RIM_RPV_LEN);
 	assert(p->nr_components && p->nr_components <= CCA_COMPONENTS_MAX);
 	for (unsigned int i = 0; i < p->nr_components; i++)
-		assert(p->components[i].measurement.p && inside(&p->components[i].type, data, size));
+		assert(p->components[i].signer.p && inside(&p->components[i].type, data, size));
 	assert(cca_lifecycle_name(p->lifecycle));
 	cca_token_soft(t);
 }

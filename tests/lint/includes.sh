@@ -9,7 +9,8 @@ cat >"$scratch/rules" <<'RULES'
 ^tests/                           .
 ^include/                         ^$
 ^examples/                        ^$
-^cli/tvm-attest/cmd_platform      ^(cli|attest)/|^tee/csv/backend\.h$
+^cli/tvm-attest/cmd_platform      ^(cli|attest)/|^tee/csv/backend\.h$|^tee/virtcca/soft/platform\.h$
+^cli/tvm-attest/realm             ^(cli|attest)/|^firmware/image\.h$
 ^cli/tvm-attest                   ^(cli|attest)/
 ^cli/                             ^cli/
 ^base/                            ^base/

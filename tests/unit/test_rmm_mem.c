@@ -200,6 +200,7 @@ static void test_kexec(void)
 static void test_hotplug(void)
 {
 	const uint64_t base = 0xc0000000;
+	uint64_t next;
 
 	REQUIRE(rig_start(&params));
 	CHECK_INT(call(RSI_IPA_STATE_SET, base, base + 2 * RMM_PAGE, RSI_RAM, 0), 0);
@@ -208,7 +209,7 @@ static void test_hotplug(void)
 	CHECK_INT(rmm_shared_bytes(rig.rmm), 2 * RMM_PAGE);
 	CHECK(!call(RSI_IPA_STATE_GET, base, base + 2 * RMM_PAGE, 0, 0));
 	CHECK(rig.x[2] == RSI_EMPTY);
-	CHECK_INT(rmm_init_ripas(rig.rmm, base, base + RMM_PAGE, &(uint64_t){ 0 }), RMI_ERROR_REALM);
+	CHECK_INT(rmm_init_ripas(rig.rmm, base, base + RMM_PAGE, &next), RMI_ERROR_REALM);
 	CHECK(rmm_fault(rig.rmm, base) == RMM_FAULT_SEA);
 }
 

@@ -92,7 +92,7 @@ struct rmm_host {
 struct rmm_params {
 	struct rim_params realm;
 	uint8_t rpv[RIM_RPV_LEN];
-	/* At most so many bytes change state in one IPA_STATE_SET; a multiple of RMM_PAGE, 0: all. */
+	/* At most so many bytes change in one IPA_STATE_SET; a multiple of RMM_PAGE, 0: all. */
 	uint64_t set_max;
 };
 

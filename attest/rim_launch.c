@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "attest/rim_launch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "base/err.h"
+
+#define PAGE ((uint64_t)RIM_PAGE)
+
+static uint64_t extent(const struct rim_part *p)
+{
+	return p->space > p->len ? p->space : p->len;
+}
+
+static int by_ipa(const void *a, const void *b)
+{
+	uint64_t x = ((const struct rim_part *)a)->ipa, y = ((const struct rim_part *)b)->ipa;
+
+	return x < y ? -1 : x > y;
+}
+
+static int check(const struct rim_launch *l, struct tvm_error *err)
+{
+	uint64_t half = BIT(l->params.s2sz - 1), after = 0;
+
+	if (!l->nr_rams)
+		return err_set(err, -EINVAL, "realm: no memory");
+	for (unsigned int i = 0; i < l->nr_rams; i++) {
+		const struct rim_range *ram = &l->rams[i];
+
+		if (!ram->size || (ram->base | ram->size) & (PAGE - 1) ||
+		    !range_within(ram->base, ram->size, after, half - after))
+			return err_set(err, -EINVAL, "realm: memory of 0x%llx bytes at 0x%llx does "
+				"not fit into the lower half of %u address bits",
+				(unsigned long long)ram->size, (unsigned long long)ram->base,
+				l->params.s2sz);
+		after = ram->base + ram->size;
+	}
+	for (unsigned int i = 0; i < l->nr_parts; i++) {
+		const struct rim_part *p = &l->parts[i];
+		bool inside = false;
+
+		for (unsigned int j = 0; j < l->nr_rams; j++)
+			inside |= range_within(p->ipa, extent(p), l->rams[j].base,
+				l->rams[j].size);
+		if (!inside)
+			return err_set(err, -EINVAL, "%s: 0x%llx bytes at 0x%llx do not lie in RAM",
+				p->name, (unsigned long long)extent(p),
+				(unsigned long long)p->ipa);
+		if (i && p->ipa - l->parts[i - 1].ipa < extent(&l->parts[i - 1]))
+			return err_set(err, -EINVAL, "%s and %s overlap at 0x%llx",
+				l->parts[i - 1].name, p->name, (unsigned long long)p->ipa);
+	}
+	return 0;
+}
+
+/* What part i and those behind it put into the page at ipa. */
+static void fill(const struct rim_launch *l, unsigned int i, uint64_t ipa, uint8_t page[RIM_PAGE])
+{
+	memset(page, 0, PAGE);
+	for (; i < l->nr_parts && l->parts[i].ipa < ipa + PAGE; i++) {
+		const struct rim_part *p = &l->parts[i];
+		uint64_t from = p->ipa > ipa ? p->ipa : ipa, end = p->ipa + p->len;
+
+		if (end > ipa + PAGE)
+			end = ipa + PAGE;
+		if (from < end)
+			memcpy(page + (from - ipa), (const uint8_t *)p->data + (from - p->ipa),
+				end - from);
+	}
+}
+
+static int measure_pages(const struct rim_launch *l, struct rim *rim, uint64_t *pages)
+{
+	uint8_t page[RIM_PAGE];
+	uint64_t next = 0;	/* first page not measured yet */
+	int r = 0;
+
+	for (unsigned int i = 0; i < l->nr_parts; i++) {
+		const struct rim_part *p = &l->parts[i];
+		uint64_t at = align_down(p->ipa, PAGE), end = align_up(p->ipa + extent(p), PAGE);
+
+		if (at < next)
+			at = next;
+		for (; !r && at < end; at += PAGE, ++*pages) {
+			fill(l, i, at, page);
+			r = rim_data(rim, at, page);
+		}
+		next = end > next ? end : next;
+	}
+	return r;
+}
+
+int rim_launch(struct rim_launch *launch, uint8_t out[RIM_MAX], uint64_t *pages_out,
+	struct tvm_error *err)
+{
+	uint64_t pages = 0;
+	struct rim rim;
+	int r;
+
+	qsort(launch->parts, launch->nr_parts, sizeof(launch->parts[0]), by_ipa);
+	r = check(launch, err);
+	if (r < 0)
+		return r;
+	r = rim_create(&rim, &launch->params);
+	for (unsigned int i = 0; !r && launch->ripas && i < launch->nr_rams; i++)
+		r = rim_ripas(&rim, launch->rams[i].base,
+			launch->rams[i].base + launch->rams[i].size);
+	r = r < 0 ? r : measure_pages(launch, &rim, &pages);
+	r = r < 0 ? r : rim_rec(&rim, &launch->boot);
+	if (r < 0)
+		return err_set(err, r, "realm: libcrypto failed");
+	memcpy(out, rim.value, RIM_MAX);
+	*pages_out = pages;
+	return 0;
+}
+
+uint8_t rim_width(uint64_t ram_end)
+{
+	uint8_t width = 33;
+
+	while (width < 63 && ram_end > BIT(width - 1))
+		width++;
+	return width;
+}
