@@ -7,6 +7,7 @@
 
 #include "base/bits.h"
 #include "base/err.h"
+#include "base/le.h"
 
 #define PAGE ((uint64_t)RIM_PAGE)
 
@@ -94,6 +95,16 @@ static int measure_pages(const struct rim_launch *l, struct rim *rim, uint64_t *
 	return r;
 }
 
+static int measure_vcpus(const struct rim_launch *l, struct rim *rim)
+{
+	const struct rim_rec waiting = { 0 };
+	int r = l->tec ? rim_tec(rim, &l->boot) : rim_rec(rim, &l->boot);
+
+	for (unsigned int i = 1; !r && l->tec && i < l->vcpus; i++)
+		r = rim_tec(rim, &waiting);
+	return r;
+}
+
 int rim_launch(struct rim_launch *launch, uint8_t out[RIM_MAX], uint64_t *pages_out,
 	struct tvm_error *err)
 {
@@ -110,7 +121,7 @@ int rim_launch(struct rim_launch *launch, uint8_t out[RIM_MAX], uint64_t *pages_
 		r = rim_ripas(&rim, launch->rams[i].base,
 			launch->rams[i].base + launch->rams[i].size);
 	r = r < 0 ? r : measure_pages(launch, &rim, &pages);
-	r = r < 0 ? r : rim_rec(&rim, &launch->boot);
+	r = r < 0 ? r : measure_vcpus(launch, &rim);
 	if (r < 0)
 		return err_set(err, r, "realm: libcrypto failed");
 	memcpy(out, rim.value, RIM_MAX);
@@ -125,4 +136,17 @@ uint8_t rim_width(uint64_t ram_end)
 	while (width < 63 && ram_end > BIT(width - 1))
 		width++;
 	return width;
+}
+
+void rim_virtcca_stub(uint64_t dtb, uint64_t entry, uint8_t out[RIM_VIRTCCA_STUB_LEN])
+{
+	/* ldr x0, =dtb; x1 to x3 = xzr; ldr x4, =entry; br x4 */
+	static const uint32_t code[] = {
+		0x580000c0, 0xaa1f03e1, 0xaa1f03e2, 0xaa1f03e3, 0x58000084, 0xd61f0080,
+	};
+
+	for (unsigned int i = 0; i < 6; i++)
+		le_store(out + 4 * i, 4, code[i]);
+	le_store(out + 24, 8, dtb);
+	le_store(out + 32, 8, entry);
 }

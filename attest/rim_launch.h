@@ -2,7 +2,7 @@
 /*
  * The expected RIM of a realm, offline: what a launch measures, in its order.
  *
- *	parameters | RAM as RIPAS (RMM 1.x) | pages, ascending | vCPU 0
+ *	parameters | RAM as RIPAS (RMM 1.x) | pages, ascending | vCPU 0 (virtCCA: all)
  *
  * Pages are those that any part touches, with zeros where no part is. Which order a host's KVM
  * really takes for RIPAS is said in docs/attestation.md.
@@ -31,11 +31,13 @@ struct rim_range {
 
 struct rim_launch {
 	struct rim_params params;
-	bool ripas;		/* RMM 1.x; false: RMM 2.0 */
+	bool ripas;		/* RMM 1.x; false: RMM 2.0, virtCCA */
+	bool tec;		/* virtCCA's structure for vCPUs */
+	unsigned int vcpus;	/* virtCCA */
 	unsigned int nr_rams, nr_parts;
 	struct rim_range rams[RIM_RAMS_MAX];	/* ascending */
 	struct rim_part parts[RIM_PARTS_MAX];	/* any order; sorted by the call below */
-	struct rim_rec boot;	/* of vCPU 0; the others wait for PSCI and are not measured */
+	struct rim_rec boot;	/* of vCPU 0; the others wait for PSCI: all zero in virtCCA */
 };
 
 /*
@@ -56,5 +58,16 @@ uint8_t rim_width(uint64_t ram_end);
 #define RIM_TVM_RAM 0x80000000ULL
 #define RIM_TVM_FDT_ALIGN 0x200000ULL
 #define RIM_TVM_FDT_SPACE 0x10000ULL
+
+/*
+ * Direct boot of virtCCA, as QEMU places it and the vendor's gen_rim_ref measures it: a stub in
+ * the first 2 MiB, the kernel behind that, the initrd at 128 MiB or half of the memory, the
+ * device tree at the next 2 MiB. Padding is measured.
+ */
+#define RIM_VIRTCCA_RAM 0x40000000ULL
+#define RIM_VIRTCCA_ALIGN 0x200000ULL
+#define RIM_VIRTCCA_INITRD 0x8000000ULL
+#define RIM_VIRTCCA_STUB_LEN 40U
+void rim_virtcca_stub(uint64_t dtb, uint64_t entry, uint8_t out[RIM_VIRTCCA_STUB_LEN]);
 
 #endif

@@ -12,10 +12,15 @@
 #include "arch/aarch64/fdt.h"
 #include "arch/aarch64/layout.h"
 #include "arch/arch.h"
+#include "attest/rim_launch.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "vmm/gmem.h"
 #include "vmm/vm.h"
+
+/* A realm's owner computes its measurement from the same places (tvm-attest measure). */
+_Static_assert(RAM_GPA == RIM_TVM_RAM && FDT_ALIGN == RIM_TVM_FDT_ALIGN &&
+	FDT_SPACE == RIM_TVM_FDT_SPACE, "placed as measured");
 
 struct boot {
 	gpa_t base;		/* what the image's addresses count from */

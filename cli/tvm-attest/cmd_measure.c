@@ -148,10 +148,13 @@ static enum status verify(const struct opts *o, struct owner *owner)
 /* Realms have another set of options. */
 static bool is_realm(int argc, char **argv)
 {
-	for (int i = 0; i < argc; i++)
-		if (!strcmp(argv[i], "--tee=cca") ||
-		    (!strcmp(argv[i], "--tee") && i + 1 < argc && !strcmp(argv[i + 1], "cca")))
+	for (int i = 0; i < argc; i++) {
+		const char *kind = !strncmp(argv[i], "--tee=", 6) ? argv[i] + 6 :
+			!strcmp(argv[i], "--tee") && i + 1 < argc ? argv[i + 1] : "";
+
+		if (!strcmp(kind, "cca") || !strcmp(kind, "virtcca"))
 			return true;
+	}
 	return false;
 }
 

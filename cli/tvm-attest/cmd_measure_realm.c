@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tvm-attest measure --tee cca. */
+/* tvm-attest measure --tee cca and virtcca. */
 #include <stdlib.h>
 
 #include "cli/tvm-attest/out.h"
@@ -18,8 +18,9 @@ static void print(const struct realm *realm, struct out *out)
 {
 	const struct rim_launch *l = &realm->launch;
 
-	out_text(out, "tee", "cca");
-	out_text(out, "rmm", l->ripas ? "1.0" : "2.0");
+	out_text(out, "tee", realm->virtcca ? "virtcca" : "cca");
+	if (!realm->virtcca)
+		out_text(out, "rmm", l->ripas ? "1.0" : "2.0");
 	out_text(out, "hash-algorithm", rim_hash_name(l->params.hash));
 	out_num(out, "ipa-bits", l->params.s2sz);
 	out_addr(out, "entry", l->boot.pc);
@@ -37,7 +38,8 @@ int cmd_measure_realm(int argc, char **argv)
 	struct realm_opts o = { 0 };
 	struct out out = { 0 };
 	const struct arg args[] = {
-		{ "tee", ARG_TEXT, &o.tee, 0, "cca", "Kind of guest: an Arm CCA realm." },
+		{ "tee", ARG_TEXT, &o.tee, 0, "cca|virtcca",
+			"Kind of guest: an Arm CCA realm, or one of Kunpeng's virtCCA." },
 		{ "kernel", ARG_TEXT, &o.kernel, 0, "FILE", "Kernel, an arm64 Image." },
 		{ "dtb", ARG_TEXT, &o.dtb, 0, "FILE", "Device tree, as the guest gets it." },
 		{ "initrd", ARG_LIST, &o.initrds, 0, "FILE", "Initial ramdisk." },
@@ -45,9 +47,9 @@ int cmd_measure_realm(int argc, char **argv)
 			"Bytes that are measured at an address, such as a firmware image." },
 		{ "memory", ARG_ADDR, &o.memory, 0, "SIZE", "Memory: bytes, or with K, M, G, T." },
 		{ "ram-base", ARG_ADDR, &o.ram_base, 0, "ADDRESS",
-			"Where it begins; default 0x80000000." },
+			"Where it begins; default 0x80000000, virtCCA 0x40000000." },
 		{ "vcpus", ARG_NUM, &o.vcpus, 512, "N",
-			"Number of vCPUs: not measured but for the device tree, which has them." },
+			"Number of vCPUs: measured by virtCCA, else in the device tree." },
 		{ "entry", ARG_ADDR, &o.entry, 0, "ADDRESS", "Where vCPU 0 begins; default: the "
 			"kernel's entry." },
 		{ "x0", ARG_ADDR, &o.x0, 0, "ADDRESS", "Its register x0; default: the device "
@@ -59,11 +61,13 @@ int cmd_measure_realm(int argc, char **argv)
 		{ "rpv", ARG_TEXT, &o.rpv, 0, "HEX", "Personalization value, up to 64 bytes: not "
 			"measured, a token has it beside the RIM." },
 		{ "ipa-bits", ARG_NUM, &o.ipa_bits, 255, "N", "Address width; default: twice the "
-			"memory's end, at least 33." },
+			"memory's end, at least 33; virtCCA 40." },
 		{ "breakpoints", ARG_NUM, &o.breakpoints, 255, "N", "Of a vCPU; default 2." },
 		{ "watchpoints", ARG_NUM, &o.watchpoints, 255, "N", "Of a vCPU; default 2." },
-		{ "pmu-counters", ARG_NUM, &o.pmu_counters, 31, "N", "Default: no PMU." },
-		{ "sve-vl", ARG_NUM, &o.sve_vl, 2048, "BITS", "Vector length; default: no SVE." },
+		{ "pmu-counters", ARG_NUM, &o.pmu_counters, 31, "N",
+			"Default: no PMU; virtCCA 1." },
+		{ "sve-vl", ARG_NUM, &o.sve_vl, 2048, "BITS", "Vector length; default: no SVE; "
+			"virtCCA 128." },
 		{ "lpa2", ARG_FLAG, &o.lpa2, 0, NULL, "The realm has 52-bit addresses." },
 		{ "json", ARG_FLAG, &out.json, 0, NULL, "Print one JSON object." },
 	};

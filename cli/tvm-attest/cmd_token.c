@@ -106,7 +106,8 @@ static enum status judge(const struct cca_token *t, const struct opts *o)
 	if (!cca_token_soft(t) && !cca_lifecycle_secured(t->platform.lifecycle) &&
 	    !o->allow_unsecured)
 		return fail(STATUS_REFUSED, "refused: the platform's lifecycle is '%s'; "
-			"--allow-unsecured accepts that", cca_lifecycle_name(t->platform.lifecycle));
+			"--allow-unsecured accepts that",
+			cca_lifecycle_name(t->platform.lifecycle));
 	s = compare("challenge", o->challenge, &t->realm.challenge);
 	s = s ? s : compare("rim", o->rim, &t->realm.rim);
 	s = s ? s : compare("rpv", o->rpv, &t->realm.rpv);
@@ -213,7 +214,7 @@ static enum status run(const struct opts *o, uint8_t **buf)
 	if (!o->token)
 		return fail(STATUS_USAGE, "--token is required");
 	if (o->no_verify && (o->cpak || o->soft || o->challenge || o->rim || o->rpv || o->rems.nr))
-		return fail(STATUS_USAGE, "--no-verify only shows: nothing can be compared with it");
+		return fail(STATUS_USAGE, "--no-verify only shows: nothing is compared with it");
 	s = read_token(o->token, buf, &len);
 	if (!s && cca_token_parse(*buf, len, &t, &err) < 0)
 		s = fail(STATUS_ERROR, "token: %s", err.msg);

@@ -44,7 +44,7 @@ static enum status choose(struct expect *ex, const struct expect_opts *o,
 			i++;
 		if (i == ARGS_NR(tees))
 			return fail(STATUS_USAGE, "--tee %s: choose sev, sev-es, csv, "
-				"csv2 or cca", o->tee);
+				"csv2, cca or virtcca", o->tee);
 		ex->alg = tees[i].alg;
 		ex->es = tees[i].es;
 		if (known && ex->alg != owner->alg)

@@ -19,8 +19,8 @@ struct expect_opts {
 };
 
 #define EXPECT_ARGS(o) \
-	{ "tee", ARG_TEXT, &(o)->tee, 0, "sev|sev-es|csv|csv2|cca", "Kind of guest; default sev, " \
-		"or what the session says." }, \
+	{ "tee", ARG_TEXT, &(o)->tee, 0, "sev|sev-es|csv|csv2|cca|virtcca", \
+		"Kind of guest; default sev, or what the session says." }, \
 	{ "policy", ARG_NUM, &(o)->policy, 0, "N", "Guest policy; default the session's, or 1, " \
 		"with encrypted state 5." }, \
 	{ "firmware", ARG_TEXT, &(o)->firmware, 0, "FILE", "Firmware image." }, \

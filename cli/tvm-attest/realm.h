@@ -19,8 +19,9 @@ struct realm_opts {
 struct realm {
 	struct rim_launch launch;
 	uint8_t rpv[RIM_RPV_LEN];
-	bool have_tvm;			/* --kernel: placed as tvm does it */
+	bool virtcca;
 	uint64_t dtb_ipa, initrd_ipa;	/* 0: none */
+	uint8_t stub[RIM_VIRTCCA_STUB_LEN];
 	unsigned int nr_files;
 	struct file files[RIM_PARTS_MAX]; /* owned */
 	uint8_t *initrd;		/* owned: all of them, one behind the other */

@@ -94,6 +94,9 @@ class Rim:
     def data(self, ipa, page):
         self.step(0, struct.pack("<QQ", ipa, 1) + self.h(page.ljust(4096, b"\0")).ljust(64, b"\0"))
 
+    def tec(self, pc, flags):
+        self.step(1, self.h(struct.pack("<10Q", *[0] * 8, pc, flags)).ljust(64, b"\0"))
+
     def rec(self, pc, x0):
         page = bytearray(4096)
         struct.pack_into("<Q", page, 0, 1)
@@ -162,6 +165,33 @@ def test_tvm():
     out = measure(*args, "--rmm", "2.0", "--rpv", "0102", "--vcpus", "4")
     same(out["rim"], expected(cfg, parts, False), "rim without RIPAS")
     same(out["rpv"], "0102" + 124 * "0", "rpv")
+
+
+def test_virtcca():
+    """Direct boot, as the vendor's tool documents it: whole blobs with their padding."""
+    kernel, initrd, dtb, _ = files()
+    base, size = 0x40000000, rng.choice([128, 1024, 2048])
+    cpus = rng.randrange(1, 5)
+    kern = base + 2 * MIB
+    memory = max(struct.unpack_from("<Q", kernel, 16)[0], len(kernel))
+    ird = base + min(size // 2, 128) * MIB
+    fdt = (ird + len(initrd) + 2 * MIB - 1) & -(2 * MIB)
+    stub = struct.pack("<6I", 0x580000c0, 0xaa1f03e1, 0xaa1f03e2, 0xaa1f03e3, 0x58000084,
+                       0xd61f0080) + struct.pack("<QQ", fdt, kern)
+    pad = lambda b, n, to: b.ljust((n + to - 1) // to * to, b"\0")
+    rim = Rim("sha512", 40, 1, 1, 6, 1, 1)
+    for at, blob in ((base, pad(stub, 1, 2 * MIB)), (kern, pad(kernel, memory, 4096)),
+                     (ird, pad(initrd, len(initrd) + 1, 2 * MIB)),
+                     (fdt, pad(dtb, len(dtb) + 1, 2 * MIB))):
+        for i in range(0, len(blob), 4096):
+            rim.data(at + i, blob[i:i + 4096])
+    rim.tec(base, 1)
+    for _ in range(1, cpus):
+        rim.tec(0, 0)
+    out = json.loads(run(ATTEST, "measure", "--tee", "virtcca", "--json", "--kernel",
+                         path("kernel"), "--dtb", path("dtb"), "--initrd", path("initrd"),
+                         "--memory", "%dM" % size, "--hash", "sha512", "--vcpus", cpus))
+    same(out["rim"], rim.value.hex(), "rim")
 
 
 def test_data():
@@ -315,6 +345,7 @@ def test_token(form):
 
 check("measures tvm's layout %d times" % ROUNDS, lambda: [test_tvm() for _ in range(ROUNDS)])
 check("measures data anywhere %d times" % ROUNDS, lambda: [test_data() for _ in range(ROUNDS)])
+check("measures virtCCA's layout", test_virtcca)
 for form in ("legacy", "current"):
     check("token, %s form" % form, test_token, form)
 print("1..%d" % len(results))

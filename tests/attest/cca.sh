@@ -41,7 +41,8 @@ differs()
 {
 	local name=$1 got
 	shift
-	got=$("$attest" measure --tee cca "$@" 2>err | sed -n 's/^rim: //p')
+	[[ $1 == --tee* ]] || set -- --tee cca "$@"
+	got=$("$attest" measure "$@" 2>err | sed -n 's/^rim: //p')
 	[[ $got =~ ^[0-9a-f]{64,128}$ && $seen != *" ${got:0:64}"* ]]
 	result $? "RIM: $name"
 	seen+=" $got"
@@ -73,6 +74,11 @@ result $? "the personalization value and the number of vCPUs do not change it"
 [[ $(rim --data 0x80210000=initrd --data 0x80000000=kernel --data 0x80200000=dtb \
 	--entry 0x80000000 --x0 0x80200000) == "$base" ]]
 result $? "nor how its parts are named, nor their order"
+differs "virtCCA" --tee=virtcca "${usual[@]}" --memory 512M
+differs "virtCCA, two vCPUs" --tee=virtcca "${usual[@]}" --memory 512M --vcpus 2
+differs "virtCCA, no SVE" --tee=virtcca "${usual[@]}" --memory 512M --sve-vl 0
+expect 2 "are not for virtCCA" measure --tee virtcca "${usual[@]}" --memory 512M --rmm 1.0
+expect 2 "not for virtCCA" measure --tee virtcca "${usual[@]}" --memory 512M --hash sha384
 expect 0 '"measured-pages": 8' "${measure[@]}" "${usual[@]}" --json
 expect 0 "rpv: abcd00" "${measure[@]}" "${usual[@]}" --rpv abcd
 expect 0 "ipa-bits: 34" measure --tee=cca "${usual[@]}" --memory 3G
@@ -180,7 +186,7 @@ if command -v python3 >/dev/null && command -v openssl >/dev/null; then
 		\#*) echo "$line" ;;
 		esac
 	done < <(python3 "$tree/tests/attest/cca.py" "$attest" "$realm" "$work/py" ${SEED:+"$SEED"} 2>&1)
-	((count == before + 4))
+	((count == before + 5))
 	result $? "all of cca.py ran"
 else
 	count=$((count + 1))
