@@ -16,6 +16,10 @@
 
 #define CAPS_START 0x40
 
+/* Advanced Features: what there is. Pending transactions read as 0: none outlives a reset. */
+#define PCI_AF_TP 0x01
+#define PCI_AF_FLR 0x02
+
 void pci_fn_init(struct pci_fn *fn, const struct pci_fn_ops *ops, const char *name,
 	const struct pci_ids *ids)
 {
@@ -71,6 +75,14 @@ unsigned int pci_fn_cap(struct pci_fn *fn, uint8_t id, const void *body, size_t 
 	fn->last_cap = off;
 	fn->caps_end = (unsigned int)align_up(off + len, 4);
 	return off;
+}
+
+void pci_fn_flr(struct pci_fn *fn)
+{
+	/* Header (2), length, capabilities, control, status. */
+	const uint8_t af[6] = { [2] = sizeof(af), [3] = PCI_AF_TP | PCI_AF_FLR };
+
+	fn->flr_off = pci_fn_cap(fn, PCI_CAP_ID_AF, af, sizeof(af)) + 4;
 }
 
 uint64_t pci_config_bar(const struct pci_fn *fn, unsigned int bar)

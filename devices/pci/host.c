@@ -77,6 +77,14 @@ static uint32_t config_read(struct pci_bus *bus, unsigned int devfn, unsigned in
 	return val;
 }
 
+/* The control register of the AF capability is a byte that always reads 0. */
+static bool asks_for_reset(const struct pci_fn *fn, unsigned int off, unsigned int size,
+	uint32_t val)
+{
+	return fn->flr_off && (off & 3) + size <= 4 && range_within(fn->flr_off, 1, off, size) &&
+		(val >> (8 * (fn->flr_off - off)) & 1);
+}
+
 static void config_write(struct pci_bus *bus, unsigned int devfn, unsigned int off,
 	unsigned int size, uint32_t val)
 {
@@ -92,6 +100,8 @@ static void config_write(struct pci_bus *bus, unsigned int devfn, unsigned int o
 	pthread_mutex_lock(&bus->lock);
 	pci_config_write(fn, off, size, val);
 	pthread_mutex_unlock(&bus->lock);
+	if (asks_for_reset(fn, off, size, val))
+		fn->ops->reset(fn);
 }
 
 uint32_t pci_fn_peek(struct pci_fn *fn, unsigned int off, unsigned int size)

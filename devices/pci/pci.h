@@ -54,6 +54,7 @@ struct tvm_error;
 #define PCI_INTERRUPT_LINE 0x3c
 #define PCI_CAP_ID_VNDR 0x09
 #define PCI_CAP_ID_MSIX 0x11
+#define PCI_CAP_ID_AF 0x13
 
 /* Adds its regions to env->bus. env is copied; what it points to outlives the bus. */
 int pci_bus_create(const struct dev_env *env, const struct pci_bus_opts *opts,
@@ -83,6 +84,11 @@ struct pci_fn_ops {
 	uint32_t (*window_read)(struct pci_fn *fn, unsigned int off, unsigned int size);
 	void (*window_write)(struct pci_fn *fn, unsigned int off, unsigned int size,
 		uint32_t val);
+	/*
+	 * Function level reset, with pci_fn_flr(): all that the guest can have set is as at
+	 * first when it returns. vCPU thread, no lock held. Ends with pci_fn_reset().
+	 */
+	void (*reset)(struct pci_fn *fn);
 };
 
 struct pci_bar {
@@ -134,6 +140,7 @@ struct pci_fn {
 	unsigned int caps_end;		/* first free byte of configuration space */
 	unsigned int last_cap;
 	unsigned int window_off;	/* 0: no window */
+	unsigned int flr_off;		/* register that starts a reset of the function; 0: none */
 	struct pci_bar bars[PCI_BARS];
 	struct msix msix;
 	uint8_t config[PCI_CONFIG_SIZE];
@@ -156,6 +163,12 @@ void pci_fn_bar(struct pci_fn *fn, unsigned int bar, uint64_t size, uint32_t fla
 /* Append a capability of len bytes (with its two header bytes, filled in here) from body. */
 unsigned int pci_fn_cap(struct pci_fn *fn, uint8_t id, const void *body, size_t len);
 
+/*
+ * The Advanced Features capability, by which the guest resets the function alone (PCI ECN
+ * "Advanced Capabilities for Conventional PCI"). fn->ops->reset does it.
+ */
+void pci_fn_flr(struct pci_fn *fn);
+
 /* Let the guest write len bytes at off. */
 void pci_fn_writable(struct pci_fn *fn, unsigned int off, size_t len);
 
@@ -168,7 +181,7 @@ int pci_add(struct pci_bus *bus, struct pci_fn *fn, struct tvm_error *err);
 /* Undo pci_fn_init() to pci_add(), or part of it; fine on a zeroed structure. */
 void pci_del(struct pci_fn *fn);
 
-/* One function's share of pci_bus_reset(). No vCPU runs. */
+/* One function's share of pci_bus_reset(): configuration space and MSI-X as at first. */
 void pci_fn_reset(struct pci_fn *fn);
 
 /* size bytes of configuration space, under the bus's lock. No side effects. */

@@ -151,6 +151,14 @@ static void vpci_window_write(struct pci_fn *fn, unsigned int off, unsigned int 
 		vpci_bar_write(fn, REGS_BAR, at, len, val & ones(len));
 }
 
+/* ---- Function level reset -------------------------------------------------------------- */
+
+static void vpci_flr(struct pci_fn *fn)
+{
+	virtio_set_status(container_of(fn, struct vpci, fn)->vd, 0);
+	pci_fn_reset(fn);
+}
+
 /* ---- For virtio.c -------------------------------------------------------------------- */
 
 static void interrupt(struct vpci *vp, uint16_t vector, uint8_t isr)
@@ -241,6 +249,7 @@ static const struct pci_fn_ops fn_ops = {
 	.bar_moved = vpci_bar_moved,
 	.window_read = vpci_window_read,
 	.window_write = vpci_window_write,
+	.reset = vpci_flr,
 };
 
 /* PCI Code and ID Assignment: class, subclass, interface. */
@@ -292,6 +301,7 @@ static void add_caps(struct vpci *vp)
 	pci_fn_writable(&vp->fn, vp->window + offsetof(struct virtio_pci_cap, bar), 1);
 	pci_fn_writable(&vp->fn, vp->window + offsetof(struct virtio_pci_cap, offset), 8);
 	vp->fn.window_off = vp->window + offsetof(struct virtio_pci_cap, extra);
+	pci_fn_flr(&vp->fn);
 }
 
 int virtio_pci_attach(struct virtio_dev *vd, struct tvm_error *err)

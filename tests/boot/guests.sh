@@ -62,9 +62,9 @@ sees pci "pci: 0 1b36:8 class 60000
 pci: 1 functions, 0 registers differ" --memory 16M --rng off
 truncate -s 1M "$work/disk"
 sees pci "pci: 0 1b36:8 .*
-pci: [1-3] 1af4:1042 class 18000 bar0=c0[0-9a-f]*+4000 bar1=.* caps 9 9 9 9 9 11
+pci: [1-3] 1af4:1042 class 18000 bar0=c0[0-9a-f]*+4000 bar1=.* caps 9 9 9 9 9 13 11
 pci: [1-3] 1af4:1043 .*
-pci: [1-3] 1af4:1044 class ff00 bar0=c0[0-9a-f]*+4000 bar1=.* caps 9 9 9 9 11
+pci: [1-3] 1af4:1044 class ff00 bar0=c0[0-9a-f]*+4000 bar1=.* caps 9 9 9 9 13 11
 pci: 4 functions, 0 registers differ" --memory 16M --disk "$work/disk" --console null
 sees badqueue "badqueue: descriptors outside RAM: status 4f, used 0, length 0
 badqueue: avail ring outside RAM: status 4f, used 0, length 0

@@ -289,6 +289,53 @@ static void test_broken_interrupts_once(void)
 	down();
 }
 
+/* ---- Function level reset ------------------------------------------------------------ */
+
+static unsigned int find_cap(struct drv *drv, uint8_t id)
+{
+	unsigned int at = drv_cfg_read(drv, PCI_CAPABILITY_LIST, 1);
+
+	while (at && drv_cfg_read(drv, at, 1) != id)
+		at = drv_cfg_read(drv, at + 1, 1);
+	return at;
+}
+
+static void test_function_level_reset(void)
+{
+	unsigned int af, msix;
+	uint32_t bar;
+
+	up();
+	af = find_cap(&d, PCI_CAP_ID_AF);
+	msix = find_cap(&d, PCI_CAP_ID_MSIX);
+	REQUIRE(af && msix);
+	CHECK_INT(drv_cfg_read(&d, af + 2, 1), 6);
+	CHECK_INT(drv_cfg_read(&d, af + 3, 1), 3);	/* transactions pending, FLR */
+	bar = drv_cfg_read(&d, PCI_BASE_ADDRESS_0, 4);
+	for (uint32_t i = 0; i < 3; i++) {
+		CHECK_INT(drv_start(&d, i & 1 ? DRV_ALL_FEATURES_PACKED : DRV_ALL_FEATURES, 0), 0);
+		check_echo(i % QUEUES, i);
+		/* Not a write of that bit: nothing happens. */
+		drv_cfg_write(&d, af + 4, 1, 0xfe);
+		drv_cfg_write(&d, af + 5, 1, 0xff);
+		CHECK_INT(drv_status(&d), 15);
+		/* With a request on its way. */
+		drv_add(&d, 0, (struct drv_buf[]){ { drv_alloc(&d, 8, 1), 8, false } }, 1, false);
+		drv_kick(&d, 0);
+		drv_cfg_write(&d, af + 4, i & 2 ? 4 : 1, 1);
+		CHECK_INT(fake_doorbells(&f), 0);
+		CHECK_INT(virtio_status(&echo.vd), 0);
+		CHECK(!echo.vd.active);
+		CHECK_INT(drv_cfg_read(&d, PCI_COMMAND, 2), 0);
+		CHECK_INT(drv_cfg_read(&d, PCI_BASE_ADDRESS_0, 4), bar);
+		CHECK_INT(drv_cfg_read(&d, msix + 2, 2) & 0xc000, 0);
+		CHECK_INT(drv_cfg_read(&d, af + 4, 2), 0);	/* done, nothing pending */
+		CHECK_INT(fake_mmio_read(&f, bar & ~15u, 4), 0xffffffff); /* not decoded */
+		FAKE_MUST(drv_init(&d, &f, 1) == 0);
+	}
+	down();
+}
+
 /* ---- Together ------------------------------------------------------------------------ */
 
 static void test_echo(void)
@@ -380,7 +427,7 @@ static struct drv other; /* registers only */
 static void *disturb(void *opaque)
 {
 	_Atomic bool *stop = opaque;
-	unsigned int msix = pci_bus_fn(f.pci, 1)->msix.cap;
+	unsigned int msix = pci_bus_fn(f.pci, 1)->msix.cap, af = find_cap(&other, PCI_CAP_ID_AF);
 
 	for (unsigned int i = 0; !*stop; i++) {
 		drv_cfg_write(&other, PCI_COMMAND, 2, i & 1 ? PCI_COMMAND_MEMORY : 0);
@@ -388,6 +435,8 @@ static void *disturb(void *opaque)
 		drv_cfg_write(&other, msix + 2, 2, i & 4 ? 0x8000 : 0xc000);
 		/* Not DRIVER_OK: the rings belong to the other thread. */
 		window_access(0, DRV_STATUS, 1, true, i % 64 ? 0x0b : 0);
+		if (i % 256 == 255)
+			drv_cfg_write(&other, af + 4, 1, 1);
 		drv_write(&other, DRV_QUEUE_DESC, 8, i);
 		drv_read(&other, DRV_STATUS, 1);
 		fake_mmio_read(&f, other.config, 4);
@@ -441,6 +490,7 @@ int main(void)
 	RUN(test_isr_without_msix);
 	RUN(test_no_vector_no_interrupt);
 	RUN(test_broken_interrupts_once);
+	RUN(test_function_level_reset);
 	RUN(test_echo);
 	RUN(test_no_lost_wakeup_by_event);
 	RUN(test_no_lost_wakeup_by_flags);
