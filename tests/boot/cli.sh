@@ -56,7 +56,13 @@ bad 2 name "name with a space" --kernel "$hello" --name "a b"
 bad 2 name "long name" --kernel "$hello" --name "$(printf 'n%.0s' {1..65})"
 bad 2 serial "unknown serial" --kernel "$hello" --serial modem
 bad 2 serial "serial file without a path" --kernel "$hello" --serial file
-bad 2 console "three consoles" --kernel "$hello" --console null --console null --console null
+bad 2 serial "serial port with a name" --kernel "$hello" --serial null,name=x
+# shellcheck disable=SC2046
+bad 2 console "sixteen consoles" --kernel "$hello" $(printf -- '--console null %.0s' {1..16})
+bad 2 console "two consoles at one socket" --kernel "$hello" --console "unix=$work/s" \
+	--console "unix=$work/s,name=port"
+bad 2 "balloon: not for a confidential machine" "balloon and tee" --kernel "$hello" --balloon on \
+	--tee csv,platform=soft
 bad 2 log-level "unknown log level" --kernel "$hello" --log-level loud
 bad 2 "cmdline" "command line beyond all limits" --kernel "$hello" --cmdline "$(filler 65536)"
 bad_with_kvm 2 "cmdline" "command line longer than the kernel takes" --kernel "$hello" \
@@ -148,6 +154,10 @@ bad_with_kvm 1 "disk 0" "disk is a directory" --kernel "$hello" --disk "$work"
 bad_with_kvm 2 "disk 0" "disk is a character device" --kernel "$hello" --disk /dev/zero
 bad_with_kvm 2 "disk 0" "disk is empty" --kernel "$hello" --disk "$work/empty"
 bad_with_kvm 1 "serial" "serial to a directory" --kernel "$hello" --serial "file=$work"
+bad_with_kvm 1 "cannot make the socket" "console at a file that is there" --kernel "$hello" \
+	--console "unix=$work/hello"
+bad_with_kvm 1 "cannot make the link" "link over a file" --kernel "$hello" \
+	--console "pty=$work/hello"
 bad_with_kvm 1 "console 0" "console to nowhere" --kernel "$hello" --console "file=$work/no/file"
 
 # ---- JSON ----------------------------------------------------------------------------------
@@ -260,6 +270,20 @@ result "serial to a file, appended" "$([ $status = 0 ] && [ ! -s "$work/out" ] &
 	one_line "powered off" && grep -q '\[one\]' "$work/t/serial" &&
 	grep -q '\[two\]' "$work/t/serial" && echo ok)"
 rm -f "$work/t/serial"
+good 0 "powered off" "consoles at sockets" hello --kernel "$hello" "$small" \
+	--console "unix=$work/t/c0" --console "unix=$work/t/port,name=port"
+for backend in unix pty; do
+	timeout 20 "$tvm" --kernel "$work/echo" "$small" --serial "$backend=$work/t/tty" \
+		>"$work/out" 2>"$work/err" </dev/null &
+	timeout 20 "$build/tests/boot/talk-static" "$work/t/tty" "hallo, q" >"$work/talk"
+	wait $!
+	status=$?
+	result "serial port at a $backend" "$([ $status = 0 ] && grep -q 'HALLO, Q' "$work/talk" &&
+		[ ! -e "$work/t/tty" ] && [ ! -L "$work/t/tty" ] && echo ok)"
+done
+result "the pseudo-terminal is named" "$(grep -q '^tvm-run: serial: /dev/pts/' "$work/err" &&
+	echo ok)"
+rm "$work/talk"
 run --kernel "$hello" "$small" --metrics "$work/t/metrics"
 result "metrics" "$([ $status = 0 ] && one_line "powered off" && grep -q '^{.*}$' \
 	"$work/t/metrics" && echo ok)"

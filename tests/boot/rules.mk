@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Programs that run inside the nested test machine.
-PAYLOADS := $(B)/tests/boot/pause-linux-static
+PAYLOADS := $(B)/tests/boot/pause-linux-static $(B)/tests/boot/talk-static
 $(PAYLOADS): LDFLAGS += $(if $(SAN),,-static -Wl,--no-warnings)
 $B/tests/boot/%-static: $B/tests/boot/%.o $B/libtvm.a
 	$(LINK)

@@ -231,6 +231,38 @@ static void test_used_length(void)
 	down();
 }
 
+/*
+ * CVE-2016-5403: a driver that offers its descriptors again and again, before any is used, has
+ * the device hold more and more of them. No more are ever out than the queue has.
+ */
+static void test_in_flight_is_bounded(void)
+{
+	unsigned int n = 0;
+	int r;
+
+	up(DRV_ALL_FEATURES, SIZE);
+	for (uint16_t i = 0; i < 4 * SIZE; i++) {
+		uint16_t slot = i % SIZE;
+
+		if (rig.packed) {
+			drv_set_packed(&rig.d, 0, slot, rig.buf, 16, slot,
+				drv_packed_flags(!(i / SIZE & 1)));
+		} else {
+			drv_set_desc(&rig.d, 0, slot, rig.buf, 16, 0, 0);
+			drv_set_avail(&rig.d, 0, slot, slot);
+			drv_set_avail_idx(&rig.d, 0, (uint16_t)(i + 1));
+		}
+		r = pop();
+		if (r < 0)
+			break;
+		n += (unsigned int)r;
+	}
+	CHECK_INT(n, SIZE);
+	CHECK_INT(pop(), -EIO);
+	CHECK(drv_status(&rig.d) & VIRTIO_S_NEEDS_RESET);
+	down();
+}
+
 /* ---- Rules broken -------------------------------------------------------------------- */
 
 static const struct raw any_table = { 0, 16, DRV_DESC_INDIRECT };
@@ -373,6 +405,7 @@ int main(void)
 	RUN_BOTH(test_unpop);
 	RUN_BOTH(test_copies);
 	RUN_BOTH(test_used_length);
+	RUN_BOTH(test_in_flight_is_bounded);
 	RUN_BOTH(test_broken_indirect_not_negotiated);
 	RUN_BOTH(test_broken_indirect_nested);
 	RUN_BOTH(test_broken_indirect_with_next);

@@ -80,6 +80,86 @@ case_hvc() {
     sleep 0.2
 }
 
+# The device of a console, or of the port that a name belongs to.
+port_device() {
+    case $1 in hvc* | ttyS*) echo "/dev/$1"; return ;; esac
+    for file in /sys/class/virtio-ports/*/name; do
+        [ -e "$file" ] && [ "$(cat "$file")" = "$1" ] || continue
+        file=${file%/name}
+        echo "/dev/${file##*/}"
+    done
+}
+
+# Lines that come are sent back in capitals, until "bye".
+answer() {
+    exec 3<>"$2" || return
+    case $1 in hvc* | ttyS*) stty -echo <&3; say "$1 size=$(stty size <&3)" ;; esac
+    echo "$1 ready" >&3
+    while :; do
+        # Nobody there: a port says so at once.
+        read -r line <&3 || { sleep 0.1; continue; }
+        [ "$line" != bye ] || break
+        echo "$1=$(echo "$line" | tr a-z A-Z)" >&3
+    done
+    say "$1 bye"
+}
+
+case_ports() {
+    for name in $(param ports hvc0 | tr , ' '); do
+        for _ in $(seq 50); do
+            device=$(port_device "$name")
+            [ -z "$device" ] || [ ! -e "$device" ] || break
+            sleep 0.1
+        done
+        say "port=$name:${device##*/}"
+        answer "$name" "$device" &
+    done
+    wait
+    say "ports=done"
+}
+
+# A function of PCI is reset alone, without its driver; with it, it works as before.
+case_flr() {
+    dir=$(readlink -f /sys/bus/virtio/drivers/virtio_rng/virtio*/..)
+    echo af_flr >"$dir/reset_method" || { say "flr=no such method"; return; }
+    echo "${dir##*/}" >/sys/bus/pci/drivers/virtio-pci/unbind
+    [ ! -e /sys/bus/virtio/drivers/virtio_rng/virtio* ] || { say "flr=not unbound"; return; }
+    echo 1 >"$dir/reset" || { say "flr=cannot reset"; return; }
+    echo "${dir##*/}" >/sys/bus/pci/drivers/virtio-pci/bind
+    appears /dev/hwrng
+    got=$(dd if=/dev/hwrng bs=64 count=1 iflag=fullblock 2>/dev/null | wc -c)
+    say "flr=$got bytes"
+}
+
+# Who feeds /dev/random: the current generator, by a thread of the kernel, and credited.
+case_random() {
+    appears /dev/hwrng || { say "random=no /dev/hwrng"; return; }
+    say "random_current=$(cat /sys/class/misc/hw_random/rng_current)"
+    say "random_quality=$(cat /sys/class/misc/hw_random/rng_quality)"
+    ps | grep -q '\[hwrng\]' && say "random_thread=yes"
+    dmesg | grep -q 'random: crng init done' && say "random_init=done"
+    say "random_bytes=$(dd if=/dev/random bs=64 count=64 iflag=fullblock 2>/dev/null | wc -c)"
+}
+
+# Memory is used and given back; what the host sees of it, it measures itself.
+case_balloon() {
+    mkdir -p /fill
+    mount -t tmpfs -o size=400m fill /fill
+    say start
+    sleep 4
+    dd if=/dev/urandom of=/fill/block bs=1M count=1 2>/dev/null
+    for i in $(seq 300); do cat /fill/block; done >/fill/data
+    say filled
+    sleep 4
+    umount /fill
+    say freed
+    read -r line
+    # What was given away is there again.
+    mount -t tmpfs -o size=400m fill /fill
+    for i in $(seq 100); do cat /proc/version; done >/fill/text
+    say "balloon=$(sort -u /fill/text | wc -l)"
+}
+
 # zone NAME free|present: kilobytes, 0 when there is no such zone.
 zone() {
     awk -v zone="$1" -v field="$2" '
