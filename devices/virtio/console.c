@@ -146,6 +146,9 @@ static int console_activate(struct virtio_dev *vd)
 
 	for (unsigned int i = 0; i < con->nr; i++)
 		chardev_accept_input(con->ports[i].cd);
+	/* Linux looks at the size only when it is told that it changed. */
+	if (virtio_has(vd, VIRTIO_CONSOLE_F_SIZE))
+		virtio_config_changed(vd);
 	return 0;
 }
 

@@ -439,12 +439,12 @@ static void test_size(void)
 	CHECK_INT(fake_mmio_read(&f, d.config, 4), 100 | 30 << 16);
 	ws.ws_col = 80;
 	FAKE_MUST(!ioctl(master, TIOCSWINSZ, &ws));
-	CHECK_INT(fake_msi_count(&f, drv_msi_data(&d, -1)), 0);
+	CHECK_INT(fake_msi_count(&f, drv_msi_data(&d, -1)), 1);
 	virtio_console_class.event(dev, "terminal-size");
 	CHECK_INT(fake_mmio_read(&f, d.config, 4), 80 | 30 << 16);
-	CHECK_INT(fake_msi_count(&f, drv_msi_data(&d, -1)), 1);
+	CHECK_INT(fake_msi_count(&f, drv_msi_data(&d, -1)), 2);
 	virtio_console_class.event(dev, "terminal-size");
-	CHECK_INT(fake_msi_count(&f, drv_msi_data(&d, -1)), 1);
+	CHECK_INT(fake_msi_count(&f, drv_msi_data(&d, -1)), 2);
 	virtio_console_class.destroy(dev);
 	chardev_mux_destroy(mux);
 	close(master);

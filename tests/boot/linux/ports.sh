@@ -20,7 +20,7 @@ client() {
 hang_up() {
     for talker in $talkers; do kill "$talker" 2>/dev/null; done
     # shellcheck disable=SC2086
-    wait $talkers
+    wait $talkers 2>/dev/null
     talkers=""
 }
 
@@ -116,9 +116,13 @@ rm -f c-0
 ./tvm-run --kernel bzImage-6.12 --initrd initrd-6.12 --packed off --console pty=c-0 \
     --cmdline "$params=ports tvm.ports=hvc0" >out 2>err </dev/null &
 pid=$!
-./talk c-0 hello 100 37 >said-hvc0 &
+./talk c-0 "" 100 37 >said-hvc0 &
 talkers=$!
-check "$name: both ways" hears 120 hvc0=HELLO hvc0
+check "$name: the guest is heard" hears 120 "hvc0 ready" hvc0
+hang_up
+./talk c-0 hello >said-hvc0 &
+talkers=$!
+check "$name: and hears" hears 120 hvc0=HELLO hvc0
 hang_up
 ./talk c-0 bye >said-hvc0 &
 wait $pid
