@@ -42,7 +42,10 @@ static struct {
 	struct vsock_opts opts;
 	char dir[24], path[40];
 	int listener, fds[FDS];
-	gpa_t tx, rx[VIRTQ_MAX_SIZE];
+	gpa_t tx, rx[VIRTQ_MAX_SIZE];	/* rx by head */
+	gpa_t rx_pool;
+	unsigned int rx_bufs;
+	bool away[VSOCK_QUEUES];	/* reset, and not enabled again */
 	uint32_t last_port;		/* of the host, that the device told us */
 } g;
 
@@ -143,11 +146,20 @@ static void add_rx(gpa_t at)
 		g.rx[head] = at;
 }
 
+static void add_all_rx(void)
+{
+	for (unsigned int i = 0; i < g.rx_bufs; i++)
+		add_rx(g.rx_pool + RX_LEN * i);
+	drv_kick(&g.d, VSOCK_RX);
+}
+
 static void drain(void)
 {
 	uint32_t id, total;
 	struct vsock_hdr h;
 
+	if (g.away[VSOCK_RX])
+		return;
 	for (int n = 0; n < 64 && drv_used(&g.d, VSOCK_RX, &id, &total); n++) {
 		uint16_t op;
 
@@ -194,6 +206,8 @@ static void send_packet(struct input *in)
 	uint32_t id, used;
 	int tries = 0;
 
+	if (g.away[VSOCK_TX])
+		return;
 	held = held < POOL ? held : POOL;
 	if (shape >= 0xf0) { /* anything */
 		for (uint32_t i = 0; i < sizeof(h); i++)
@@ -249,11 +263,26 @@ static void host_step(struct input *in, uint8_t what)
 	(void)n;
 }
 
+/* One queue goes, or comes back (virtio 1.2, 2.6.1). */
+static void turn_queue(unsigned int vq)
+{
+	g.away[vq] = !g.away[vq];
+	if (g.away[vq]) {
+		drv_write(&g.d, DRV_QUEUE_SELECT, 2, vq);
+		drv_write(&g.d, DRV_QUEUE_RESET, 2, 1);
+		memset(&g.d.q[vq], 0, sizeof(g.d.q[vq]));
+		return;
+	}
+	drv_queue_init(&g.d, vq, 64);
+	if (vq == VSOCK_RX)
+		add_all_rx();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = { data, size };
 	uint8_t flags = next(&in);
-	uint64_t wanted = DRV_ALL_FEATURES;
+	uint64_t wanted = DRV_ALL_FEATURES_PACKED;
 	struct vsock *v;
 	int fd;
 
@@ -264,9 +293,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	wanted &= flags & 4 ? ~0ULL : ~BIT(VIRTIO_F_RING_PACKED);
 	FAKE_MUST(!drv_start(&g.d, wanted, 64));
 	g.tx = drv_alloc(&g.d, POOL + 64, 64);
-	for (int i = 0; i < (flags & 2 ? 2 : 32); i++)
-		add_rx(drv_alloc(&g.d, RX_LEN, 64));
-	drv_kick(&g.d, VSOCK_RX);
+	g.rx_bufs = flags & 2 ? 2 : 32;
+	g.rx_pool = drv_alloc(&g.d, RX_LEN * g.rx_bufs, 64);
+	memset(g.away, 0, sizeof(g.away));
+	add_all_rx();
 	for (int i = 0; i < STEPS && in.n && !broken(); i++) {
 		uint8_t op = next(&in) & 15;
 
@@ -274,8 +304,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			send_packet(&in);
 		else if (op < 14)
 			host_step(&in, op - 8);
-		else
+		else if (op == 14)
 			drain();
+		else
+			turn_queue(next(&in) % VSOCK_QUEUES);
 		loop_call(g.f.loop, check_inside, v);
 	}
 	drv_reset(&g.d);
