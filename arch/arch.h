@@ -35,6 +35,8 @@ struct board {
 	unsigned int nr_gsi;		/* interrupt lines of the controller */
 	unsigned int line_base;		/* what KVM_IRQ_LINE calls gsi 0 */
 	unsigned int elf_machine;	/* EM_X86_64, ... */
+	/* Kernels that do not unpack themselves: image_unpack() of firmware/image.h, or NULL. */
+	int (*unpack)(struct image *img, const uint8_t *head, struct tvm_error *err);
 	uint64_t ram_base;
 	uint64_t ram_hole, ram_hole_end; /* no RAM between them */
 };

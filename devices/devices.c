@@ -11,6 +11,8 @@ static const struct dev_class *const classes[] = {
 	&uart8250_class,
 	&i8042_class,
 	&acpi_pm_class,
+	&pl031_class,
+	&pl061_class,
 	&pvpanic_class,
 	&fw_port_class,
 	&virtio_blk_class,

@@ -18,46 +18,72 @@
 #include "base/io.h"
 #include "base/le.h"
 
-#define HINT "give a bzImage or an ELF vmlinux"
+#define HINT "give a bzImage or an ELF vmlinux, on aarch64 an Image"
+#define HEAD 0x206		/* to the end of what tells a bzImage */
 
 int image_read(const struct image *img, uint64_t off, void *dst, size_t len)
 {
 	return read_at(img->fd, off, dst, len);
 }
 
-int image_parse(struct image *img, unsigned int machine, struct tvm_error *err)
+static bool is_arm64(const uint8_t *head)
 {
-	static const char arm64_magic[] = "ARM\x64";
-	uint8_t head[0x206] = { 0 };
-	size_t len = img->file_size < sizeof(head) ? img->file_size : sizeof(head);
-	bool arm64, bzimage;
+	return !memcmp(head + IMAGE_ARM64_MAGIC, IMAGE_ARM64_TEXT, 4);
+}
+
+/* head: HEAD bytes, zeroes behind the end of the file. */
+static int read_head(const struct image *img, uint8_t *head, struct tvm_error *err)
+{
 	int r;
 
-	r = image_read(img, 0, head, len);
-	if (r < 0)
-		return err_sys(err, r, "cannot be read");
+	memset(head, 0, HEAD);
+	r = image_read(img, 0, head, img->file_size < HEAD ? img->file_size : HEAD);
+	return r < 0 ? err_sys(err, r, "cannot be read") : 0;
+}
 
-	if (!memcmp(head, ELFMAG, SELFMAG))
-		return image_parse_elf(img, machine, err);
-	arm64 = !memcmp(head + 56, arm64_magic, 4);
-	bzimage = !arm64 && (!memcmp(head, "MZ", 2) || !memcmp(head + 0x202, "HdrS", 4) ||
-		(head[0x1fe] == 0x55 && head[0x1ff] == 0xaa));
-	if (arm64 && machine == EM_AARCH64)
-		return image_parse_arm64(img, err);
-	if (bzimage && machine == EM_X86_64)
-		return image_parse_bzimage(img, err);
-	if (arm64)
+/* An EFI program that unpacks the Image in it: the first bytes of zboot-header.S in Linux. */
+bool image_is_zboot(const uint8_t *head)
+{
+	return !memcmp(head, "MZ", 2) && !memcmp(head + 4, "zimg", 4);
+}
+
+static int parse_x86(struct image *img, const uint8_t *head, struct tvm_error *err)
+{
+	if (is_arm64(head) || image_is_zboot(head))
 		return err_set(err, -ENOEXEC, "arm64 Image; this build of tvm runs x86_64 "
 			"kernels");
+	if (!memcmp(head, "MZ", 2) || !memcmp(head + 0x202, "HdrS", 4) ||
+	    (head[0x1fe] == 0x55 && head[0x1ff] == 0xaa))
+		return image_parse_bzimage(img, err);
 	if (head[0] == 0x1f && head[1] == 0x8b)
 		return err_set(err, -ENOEXEC, "compressed with gzip; unpack it first");
-	if (machine == EM_AARCH64)
-		return err_set(err, -ENOEXEC, "not an arm64 Image");
 	return err_set(err, -ENOEXEC, "not a kernel; " HINT);
 }
 
-int image_open(const char *path, unsigned int machine, struct image *out,
+int image_parse(struct image *img, unsigned int machine, image_unpack_fn *unpack,
 	struct tvm_error *err)
+{
+	uint8_t head[HEAD];
+	int r = read_head(img, head, err);
+
+	if (!r && unpack)
+		r = unpack(img, head, err);
+	if (r > 0)
+		r = read_head(img, head, err);
+	if (r < 0)
+		return r;
+	if (!memcmp(head, ELFMAG, SELFMAG))
+		return image_parse_elf(img, machine, err);
+	if (machine != EM_AARCH64)
+		return parse_x86(img, head, err);
+	if (is_arm64(head))
+		return image_parse_arm64(img, err);
+	return err_set(err, -ENOEXEC, "not an arm64 Image, alone or compressed with gzip, nor an "
+		"EFI zboot image");
+}
+
+int image_open(const char *path, unsigned int machine, image_unpack_fn *unpack,
+	struct image *out, struct tvm_error *err)
 {
 	struct image img = { .fd = -1 };
 	struct stat st;
@@ -78,10 +104,12 @@ int image_open(const char *path, unsigned int machine, struct image *out,
 
 	img.fd = fd;
 	img.file_size = (uint64_t)st.st_size;
-	r = image_parse(&img, machine, err);
-	if (r < 0)
+	r = image_parse(&img, machine, unpack, err);
+	take_fd(&fd);	/* the image's by now, or closed: unpacked into another one */
+	if (r < 0) {
+		image_close(&img);
 		return err_prefix(err, r, "kernel: '%.300s'", path);
-	img.fd = take_fd(&fd);
+	}
 	*out = img;
 	return 0;
 }

@@ -19,7 +19,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/tvm
 suite=bookworm
 packages="libjson-c-dev libjson-c5 liburing-dev liburing2 libelf-dev libelf1
-    libfdt-dev libfdt1 zlib1g-dev zlib1g libssl-dev libssl3"
+    libfdt-dev libfdt1 zlib1g-dev zlib1g libzstd-dev libzstd1 libssl-dev libssl3"
 
 say() { echo "sysroot: $*" >&2; }
 die() { say "$*"; exit 1; }
@@ -38,12 +38,10 @@ esac
 
 # pin: PACKAGE=VERSION lines, resolved once, with lists of today.
 pin() {
-    local file=$cache/pins/sysroot-$1 lists package
-    if [[ ! -e $file ]]; then
-        lists=$(debian_lists $suite)
-        if [[ ! $(find "$lists/ready" -mtime -1 2>/dev/null) ]]; then
-            debian_update $suite
-        fi
+    local file=$cache/pins/sysroot-$1 package
+    # shellcheck disable=SC2086
+    if [[ ! -e $file || $(cut -d= -f 1 "$file") != "$(printf '%s\n' $packages)" ]]; then
+        debian_lists_of_today $suite
         for package in $packages; do
             debian_pin $suite "$package"
         done >"$file.new"

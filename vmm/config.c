@@ -25,6 +25,8 @@ static const char *const chardev_names[] = { "null", "stdio", "file", "unix", "p
 static const char *const tee_names[] = { "none", "sev", "sev-es", "csv", "csv2", NULL };
 static const char *const transport_names[] = { "pci", "mmio", NULL };
 static const char *const platform_names[] = { "hw", "soft", NULL };
+/* In the order of enum cpu_feature. */
+static const char *const feature_names[] = { "auto", "on", "off", NULL };
 static const char *const firmware_names[] = { "none", "builtin", NULL };
 
 #define CHARDEV(member) .offset = offsetof(struct chardev_opts, member)
@@ -185,11 +187,25 @@ static const struct opt_table tee_table = {
 	sizeof(struct tee_opts), tee_opts, ARRAY_SIZE(tee_opts)
 };
 
+#define CPU(member) .offset = offsetof(struct cpu_opts, member), .names = feature_names, \
+	.def = "auto", .arg = "auto|on|off"
+
+static const struct opt cpu_opts[] = {
+	{ "sve", OPT_ENUM, CPU(sve), .help = "Scalable vectors; auto: where the host has them." },
+	{ "pauth", OPT_ENUM, CPU(pauth),
+	  .help = "Pointer authentication; auto: where the host has it." },
+	{ "pmu", OPT_ENUM, CPU(pmu), .help = "Performance monitors; auto: off." },
+};
+
+static const struct opt_table cpu_table = {
+	sizeof(struct cpu_opts), cpu_opts, ARRAY_SIZE(cpu_opts)
+};
+
 static const struct opt config_opts[] = {
 	{ "name", OPT_STR, OPT_WORDS, AT(name), .max = 64, .arg = "NAME",
 	  .help = "Name of the machine, put before its log lines." },
 	{ "kernel", OPT_PATH, AT(kernel), .arg = "FILE",
-	  .help = "Kernel to boot: bzImage or ELF vmlinux." },
+	  .help = "Kernel to boot: bzImage or ELF vmlinux; aarch64: Image." },
 	{ "initrd", OPT_STRLIST, AT(initrd), .max = 16, .arg = "FILE",
 	  .help = "Initial ramdisk; several are joined in the order given." },
 	{ "cmdline", OPT_STR, AT(cmdline), .max = 65535, .arg = "TEXT",
@@ -203,9 +219,12 @@ static const struct opt config_opts[] = {
 	  .help = "Allocate all guest memory before the start." },
 	{ "cpus", OPT_U32, AT(cpus), .min = 1, .max = CONFIG_CPUS_MAX, .def = "1", .arg = "N",
 	  .help = "Number of vCPUs, 1 to 64; default 1." },
+	{ "cpu", OPT_SUB, AT(cpu), .sub = &cpu_table,
+	  .arg = "FEATURE=auto|on|off[,FEATURE=...]",
+	  .help = "Optional CPU features (aarch64): sve, pauth, pmu." },
 	{ "cpu-mask", OPT_STRLIST, OPT_COMMAS | OPT_WORDS, AT(cpu_mask), .max = 256,
 	  .arg = "FEATURE[,FEATURE...]",
-	  .help = "CPU features to hide from the guest, by their names in /proc/cpuinfo." },
+	  .help = "CPU features (x86_64) to hide, by their names in /proc/cpuinfo." },
 	{ "disk", OPT_LIST, AT(disk), .max = CONFIG_DISKS_MAX, .sub = &disk_table,
 	  .arg = "[path=]FILE[,ro][,direct][,queues=N][,serial=TEXT]",
 	  .help = "virtio-blk disk from a raw image or a block device." },

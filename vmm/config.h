@@ -45,6 +45,15 @@ struct tee_opts {
 
 #define CONFIG_POLICY_DEFAULT UINT32_MAX
 
+enum cpu_feature { CPU_FEATURE_AUTO, CPU_FEATURE_ON, CPU_FEATURE_OFF };
+
+/* "cpu": optional parts of a processor (aarch64) */
+struct cpu_opts {
+	enum cpu_feature sve;	/* AUTO: where the host has it */
+	enum cpu_feature pauth;	/* the same */
+	enum cpu_feature pmu;	/* AUTO: off; counters tell a guest much about its host */
+};
+
 /* Strings are owned; NULL where not given. Members follow the order of config_table. */
 struct tvm_config {
 	char *name;				/* "name": starts log lines */
@@ -54,6 +63,7 @@ struct tvm_config {
 	uint64_t memory;			/* bytes, a multiple of 1 MiB */
 	struct gmem_opts gmem;			/* "pages", "prealloc" */
 	uint32_t cpus;
+	struct cpu_opts cpu;
 	OPT_LIST_OF(char *) cpu_mask;		/* names of CPUID features the guest must not see */
 	OPT_LIST_OF(struct disk_opts) disk;
 	OPT_LIST_OF(struct net_opts) net;

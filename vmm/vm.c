@@ -53,7 +53,8 @@ uint64_t initrd_total(const struct vm *vm)
 static int open_files(struct vm *vm, struct tvm_error *err)
 {
 	const struct tvm_config *cfg = vm->cfg;
-	int r = image_open(cfg->kernel, arch_board()->elf_machine, &vm->kernel, err);
+	const struct board *board = arch_board();
+	int r = image_open(cfg->kernel, board->elf_machine, board->unpack, &vm->kernel, err);
 
 	if (r < 0)
 		return r;

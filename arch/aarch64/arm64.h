@@ -25,8 +25,11 @@ int arm64_gic_reset(struct vm *vm, struct tvm_error *err); /* no vCPU is running
 /* vcpu.c: registers as after power-on; all but the first vCPU wait for PSCI CPU_ON. */
 int arm64_vcpu_reset(struct vcpu *vcpu, struct tvm_error *err);
 
-/* vcpu.c: what KVM offers to every vCPU of this machine. */
+/* vcpu.c: what every vCPU of this machine has, of what KVM offers and "cpu" asks for. */
 int arm64_vcpu_features(struct vm *vm, struct tvm_error *err);
+
+/* vcpu.c: once in a vCPU's life, after arm64_gic_init(); does nothing without a PMU. */
+int arm64_vcpu_start_pmu(struct vcpu *vcpu, struct tvm_error *err);
 
 /* vcpu.c: affinity fields of MPIDR_EL1, which name the vCPU towards PSCI and the GIC. */
 #define MPIDR_AFFINITY 0xff00ffffffULL

@@ -108,6 +108,8 @@ static int load_fdt(struct vm *vm, const struct boot *boot, struct tvm_error *er
 		.board = arch_board(),
 		.pvpanic = vm->cfg->pvpanic,
 		.psci_smc = confidential(vm), /* realms look for their monitor by SMC */
+		.pmu = vm->cfg->cpu.pmu == CPU_FEATURE_ON,
+		.nr_virtio_mmio = vm->machine.mmio.nr,
 		.nr_cpus = vm->nr_vcpus,
 		.mpidr = mpidr,
 		.nr_ram = gmem_nr_slots(vm->gmem),

@@ -18,9 +18,12 @@
 #include "arch/arch.h"
 #include "base/cleanup.h"
 
-enum { PHANDLE_GIC = 1, PHANDLE_ITS };
+enum { PHANDLE_GIC = 1, PHANDLE_ITS, PHANDLE_CLOCK, PHANDLE_GPIO };
 enum { GIC_SPI, GIC_PPI };	/* arm,gic-v3.yaml: first cell of an interrupt */
 enum { IRQ_LEVEL_HIGH = 4 };
+
+#define KEY_POWER 116		/* linux,code; include/uapi/linux/input-event-codes.h */
+#define GPIO_ACTIVE_HIGH 0
 
 #define PCI_RANGE_MEM32 0x02000000u	/* IEEE 1275 PCI binding, 2.1.1: phys.hi */
 
@@ -197,6 +200,83 @@ static void add_pvpanic(struct writer *w, const struct dev_place *place)
 	end(w);
 }
 
+/* The clock that amba devices must have; its rate means nothing to ours. */
+static void add_clock(struct writer *w)
+{
+	begin(w, "apb-pclk");
+	prop_str(w, "compatible", "fixed-clock");
+	prop_cells(w, "#clock-cells", 0);
+	prop_cells(w, "clock-frequency", 24000000);
+	prop_cells(w, "phandle", PHANDLE_CLOCK);
+	end(w);
+}
+
+#define PROP_PRIMECELL(w, part) \
+	prop(w, "compatible", part "\0arm,primecell", sizeof(part "\0arm,primecell"))
+
+static void add_amba(struct writer *w, const struct dev_place *place)
+{
+	prop_cells(w, "reg", CELLS64(place->base), CELLS64(place->size));
+	prop_cells(w, "interrupts", GIC_SPI, place->gsi, IRQ_LEVEL_HIGH);
+	prop_cells(w, "clocks", PHANDLE_CLOCK);
+	prop_str(w, "clock-names", "apb_pclk");
+}
+
+static void add_rtc(struct writer *w, const struct dev_place *place)
+{
+	begin(w, "rtc@%llx", (unsigned long long)place->base);
+	PROP_PRIMECELL(w, "arm,pl031");
+	add_amba(w, place);
+	end(w);
+}
+
+static void add_gpio(struct writer *w, const struct dev_place *place)
+{
+	begin(w, "gpio@%llx", (unsigned long long)place->base);
+	PROP_PRIMECELL(w, "arm,pl061");
+	add_amba(w, place);
+	prop(w, "gpio-controller", NULL, 0);
+	prop_cells(w, "#gpio-cells", 2);
+	prop_cells(w, "phandle", PHANDLE_GPIO);
+	end(w);
+
+	begin(w, "gpio-keys");
+	prop_str(w, "compatible", "gpio-keys");
+	begin(w, "poweroff");
+	prop_str(w, "label", "power button");
+	prop_cells(w, "linux,code", KEY_POWER);
+	prop_cells(w, "gpios", PHANDLE_GPIO, GPIO_POWER_BUTTON, GPIO_ACTIVE_HIGH);
+	end(w);
+	end(w);
+}
+
+/* Only the places that are taken, so that no guest probes the others. */
+static void add_virtio_mmio(struct writer *w)
+{
+	const struct mmio_slots *slots = &w->m->board->mmio;
+
+	for (unsigned int i = 0; i < w->m->nr_virtio_mmio && i < slots->max; i++) {
+		uint64_t base = slots->base + i * slots->stride;
+
+		begin(w, "virtio@%llx", (unsigned long long)base);
+		prop_str(w, "compatible", "virtio,mmio");
+		prop_cells(w, "reg", CELLS64(base), CELLS64(slots->stride));
+		prop_cells(w, "interrupts", GIC_SPI, slots->gsi + i, IRQ_LEVEL_HIGH);
+		prop(w, "dma-coherent", NULL, 0);
+		end(w);
+	}
+}
+
+static void add_pmu(struct writer *w)
+{
+	if (!w->m->pmu)
+		return;
+	begin(w, "pmu");
+	prop_str(w, "compatible", "arm,armv8-pmuv3");
+	prop_cells(w, "interrupts", GIC_PPI, PMU_PPI, IRQ_LEVEL_HIGH);
+	end(w);
+}
+
 /* No interrupt-map: functions have MSI-X and nothing else. */
 static void add_pci(struct writer *w, const struct dev_place *place)
 {
@@ -224,6 +304,8 @@ static void add_devices(struct writer *w)
 		void (*add)(struct writer *w, const struct dev_place *place);
 	} nodes[] = {
 		{ "uart8250", add_uart },
+		{ "pl031", add_rtc },
+		{ "pl061", add_gpio },
 		{ "pvpanic", add_pvpanic },
 		{ "pci-host", add_pci },
 	};
@@ -255,8 +337,11 @@ size_t fdt_build(const struct fdt_machine *m, void *buf, size_t size)
 	add_cpus(&w);
 	add_psci(&w);
 	add_timer(&w);
+	add_pmu(&w);
+	add_clock(&w);
 	add_gic(&w);
 	add_devices(&w);
+	add_virtio_mmio(&w);
 	end(&w);
 	if (!w.r)
 		w.r = fdt_finish(buf);

@@ -22,6 +22,8 @@ struct fdt_machine {
 	const struct board *board;
 	bool pvpanic;			/* of the board's devices, the optional one */
 	bool psci_smc;			/* conduit of PSCI: SMC, else HVC */
+	bool pmu;			/* performance monitors */
+	unsigned int nr_virtio_mmio;	/* places for them that are taken */
 	unsigned int nr_cpus;
 	const uint64_t *mpidr;		/* affinity fields, one for each vCPU */
 	unsigned int nr_ram;

@@ -42,6 +42,12 @@
 #define ICC_IGRPEN0 SYSREG(3, 0, 12, 12, 6)
 #define ICC_IGRPEN1 SYSREG(3, 0, 12, 12, 7)
 
+_Static_assert(SPI_LINE == (KVM_ARM_IRQ_TYPE_SPI << KVM_ARM_IRQ_TYPE_SHIFT | SPI_BASE),
+	"layout.h cannot ask KVM");
+_Static_assert(NR_GSI % 32 == 0, "GICD registers of one bit hold 32 interrupts");
+_Static_assert(GICR_GPA + 64 * GICR_SIZE <= ITS_GPA && ITS_GPA + ITS_SIZE <= GICD_GPA,
+	"64 vCPUs fit");
+
 static int device(const struct vm *vm, uint32_t type, int *out)
 {
 	struct kvm_create_device dev = { .type = type };

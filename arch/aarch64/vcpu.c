@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "arch/aarch64/arm64.h"
+#include "arch/aarch64/layout.h"
 #include "arch/arch.h"
 #include "base/bits.h"
 #include "base/err.h"
@@ -37,6 +38,43 @@ static bool wanted(const struct kvm_vcpu_init *init, unsigned int feature)
 	return init->features[feature / 32] & 1u << feature % 32;
 }
 
+/* A feature that the user may have decided about: 1 with it, 0 without. */
+static int decide(enum cpu_feature choice, bool offered, const char *name, struct tvm_error *err)
+{
+	if (choice == CPU_FEATURE_ON && !offered)
+		return err_set(err, -EOPNOTSUPP, "cpu: %s=on, but this host's KVM does not offer "
+			"it; leave it at auto", name);
+	return choice != CPU_FEATURE_OFF && offered;
+}
+
+static int choose_features(struct vm *vm, struct tvm_error *err)
+{
+	const struct cpu_opts *cpu = &vm->cfg->cpu;
+	struct kvm_vcpu_init *init = &vm->arch->init;
+	/* api.rst, KVM_ARM_VCPU_INIT: the two kinds of pointer authentication go together. */
+	bool pauth = kvm_cap(&vm->kvm, KVM_CAP_ARM_PTRAUTH_ADDRESS) > 0 &&
+		kvm_cap(&vm->kvm, KVM_CAP_ARM_PTRAUTH_GENERIC) > 0;
+	int r = decide(cpu->pauth, pauth, "pauth", err);
+
+	if (r < 0)
+		return r;
+	if (r) {
+		want(init, KVM_ARM_VCPU_PTRAUTH_ADDRESS);
+		want(init, KVM_ARM_VCPU_PTRAUTH_GENERIC);
+	}
+	r = decide(cpu->sve, kvm_cap(&vm->kvm, KVM_CAP_ARM_SVE) > 0, "sve", err);
+	if (r < 0)
+		return r;
+	if (r)
+		want(init, KVM_ARM_VCPU_SVE);
+	if (cpu->pmu == CPU_FEATURE_AUTO)
+		return 0;
+	r = decide(cpu->pmu, kvm_cap(&vm->kvm, KVM_CAP_ARM_PMU_V3) > 0, "pmu", err);
+	if (r > 0)
+		want(init, KVM_ARM_VCPU_PMU_V3);
+	return r < 0 ? r : 0;
+}
+
 int arm64_vcpu_features(struct vm *vm, struct tvm_error *err)
 {
 	struct kvm_vcpu_init *init = &vm->arch->init;
@@ -45,23 +83,39 @@ int arm64_vcpu_features(struct vm *vm, struct tvm_error *err)
 
 	if (vm->cfg->cpu_mask.nr)
 		return err_set(err, -EOPNOTSUPP, "cpu-mask: there are no features to mask on "
-			"aarch64");
+			"aarch64; see cpu");
 	r = kvm_ioctl(vm->kvm.vm_fd, KVM_ARM_PREFERRED_TARGET, init);
 	if (r < 0)
 		return err_sys(err, r, "kvm: KVM_ARM_PREFERRED_TARGET");
 	want(init, KVM_ARM_VCPU_PSCI_0_2);
-	/* api.rst, KVM_ARM_VCPU_INIT: the two kinds of pointer authentication go together. */
-	if (kvm_cap(&vm->kvm, KVM_CAP_ARM_PTRAUTH_ADDRESS) > 0 &&
-	    kvm_cap(&vm->kvm, KVM_CAP_ARM_PTRAUTH_GENERIC) > 0) {
-		want(init, KVM_ARM_VCPU_PTRAUTH_ADDRESS);
-		want(init, KVM_ARM_VCPU_PTRAUTH_GENERIC);
-	}
-	if (kvm_cap(&vm->kvm, KVM_CAP_ARM_SVE) > 0)
-		want(init, KVM_ARM_VCPU_SVE);
+	r = choose_features(vm, err);
+	if (r < 0)
+		return r;
 	/* Without it, a guest could end KVM_RUN with an error at will: see no_syndrome(). */
 	vm->arch->inject_abort = kvm_cap(&vm->kvm, KVM_CAP_ARM_INJECT_EXT_DABT) > 0 &&
 		!kvm_ioctl(vm->kvm.vm_fd, KVM_ENABLE_CAP, &nisv);
 	return 0;
+}
+
+/* vcpu.rst, KVM_ARM_VCPU_PMU_V3_CTRL: its interrupt, then its start, with the GIC in place. */
+int arm64_vcpu_start_pmu(struct vcpu *vcpu, struct tvm_error *err)
+{
+	int irq = PMU_PPI + 16;
+	struct kvm_device_attr attr = {
+		.group = KVM_ARM_VCPU_PMU_V3_CTRL,
+		.attr = KVM_ARM_VCPU_PMU_V3_IRQ,
+		.addr = (uintptr_t)&irq,
+	};
+	int r;
+
+	if (!wanted(&vcpu->vm->arch->init, KVM_ARM_VCPU_PMU_V3))
+		return 0;
+	r = kvm_ioctl(vcpu->fd, KVM_SET_DEVICE_ATTR, &attr);
+	attr.attr = KVM_ARM_VCPU_PMU_V3_INIT;
+	attr.addr = 0;
+	if (!r)
+		r = kvm_ioctl(vcpu->fd, KVM_SET_DEVICE_ATTR, &attr);
+	return r < 0 ? err_sys(err, r, "kvm: performance monitors of vCPU %u", vcpu->index) : 0;
 }
 
 int arm64_vcpu_reset(struct vcpu *vcpu, struct tvm_error *err)

@@ -58,7 +58,11 @@ void arch_vm_fini(struct vm *vm)
 
 int arch_vcpus_created(struct vm *vm, struct tvm_error *err)
 {
-	return arm64_gic_init(vm, err);
+	int r = arm64_gic_init(vm, err);
+
+	for (unsigned int i = 0; !r && i < vm->nr_vcpus; i++)
+		r = arm64_vcpu_start_pmu(&vm->vcpus[i], err);
+	return r;
 }
 
 int arch_reset(struct vm *vm, struct tvm_error *err)

@@ -113,6 +113,9 @@ static bool mask(struct kvm_cpuid2 *cpuid, const char *name)
 static int mask_features(struct kvm_cpuid2 *cpuid, const struct tvm_config *cfg,
 	struct tvm_error *err)
 {
+	if (cfg->cpu.sve || cfg->cpu.pauth || cfg->cpu.pmu)
+		return err_set(err, -EOPNOTSUPP, "cpu: sve, pauth and pmu are features of aarch64; "
+			"see cpu-mask");
 	/* A guest of a small TCB gets no second hypervisor to play with. */
 	mask(cpuid, "vmx");
 	mask(cpuid, "svm");

@@ -126,7 +126,7 @@ static enum status add_kernel(struct realm *realm, const char *path, uint64_t at
 	enum status s = STATUS_OK;
 	uint64_t base;
 
-	if (image_open(path, EM_AARCH64, &img, &err) < 0)
+	if (image_open(path, EM_AARCH64, image_unpack, &img, &err) < 0)
 		return fail(STATUS_ERROR, "%s", err.msg);
 	base = img.kind == IMAGE_ARM64 ? at : 0;
 	for (unsigned int i = 0; !s && i < img.nr_segments; i++) {

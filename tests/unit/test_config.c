@@ -268,6 +268,23 @@ static void test_round_trip(void)
 	tvm_config_free(copy);
 }
 
+static void test_cpu(void)
+{
+	struct tvm_config *cfg = tvm_config_new();
+
+	REQUIRE(cfg);
+	CHECK(!cfg->cpu.sve && !cfg->cpu.pauth && !cfg->cpu.pmu);
+	CHECK_INT(tvm_config_set(cfg, "cpu", "sve=off,pmu=on", &err), 0);
+	CHECK_INT(cfg->cpu.sve, CPU_FEATURE_OFF);
+	CHECK_INT(cfg->cpu.pauth, CPU_FEATURE_AUTO);
+	CHECK_INT(cfg->cpu.pmu, CPU_FEATURE_ON);
+	CHECK_INT(set_json(cfg, "{\"cpu\": {\"pauth\": \"off\"}}"), 0);
+	CHECK_INT(cfg->cpu.pauth, CPU_FEATURE_OFF);
+	CHECK_INT(tvm_config_set(cfg, "cpu", "pmu=maybe", &err), -EINVAL);
+	CHECK_HAS(err.msg, "cpu");
+	tvm_config_free(cfg);
+}
+
 static void test_bad_json(void)
 {
 	static const struct {
@@ -287,7 +304,9 @@ static void test_bad_json(void)
 		{ "{\"disk\": [{\"path\": \"a\", \"path\": \"b\"}]}", "the key is given twice" },
 		{ "{\"cp\\u0075s\": 2}", "a key contains a backslash" },
 		{ "{\"disk\": [[[[[[[[[[[[1]]]]]]]]]]]]}", "nesting too deep" },
-		{ "{\"cpu\": 2}", "unknown key 'cpu'; did you mean 'cpus'?" },
+		{ "{\"cpuz\": 2}", "unknown key 'cpuz'; did you mean 'cpus'?" },
+		{ "{\"cpu\": 2}", "cpu: expected an object or a string, found a number" },
+		{ "{\"cpu\": {\"avx\": \"on\"}}", "cpu: unknown key 'avx'" },
 		{ "{\"cpus\": \"2\"}", "cpus: expected a number, found a string" },
 		{ "{\"cpus\": 2.5}", "cpus: expected a number, found a fraction" },
 		{ "{\"cpus\": -1}", "cpus: '-1' is not a number" },
@@ -370,6 +389,7 @@ int main(void)
 	RUN(test_huge_pages);
 	RUN(test_json);
 	RUN(test_round_trip);
+	RUN(test_cpu);
 	RUN(test_bad_json);
 	RUN(test_json_limits);
 	RUN(test_keys);

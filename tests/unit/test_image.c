@@ -27,7 +27,7 @@ static int open_bytes(const void *bytes, size_t len, unsigned int machine, struc
 	if (fd < 0 || pwrite(fd, bytes, len, 0) != (ssize_t)len)
 		return -EIO;
 	err.msg[0] = '\0';
-	return image_open(path, machine, img, &err);
+	return image_open(path, machine, machine == EM_AARCH64 ? image_unpack : NULL, img, &err);
 }
 
 /* ---- bzImage ---- */
@@ -350,11 +350,11 @@ static void test_not_kernels(void)
 	CHECK_HAS(err.msg, "not a kernel; give a bzImage or an ELF vmlinux");
 	CHECK_INT(open_bytes("", 0, EM_X86_64, &img), -ENOEXEC);
 	CHECK_HAS(err.msg, "is empty; give");
-	CHECK_INT(image_open("/", EM_X86_64, &img, &err), -EISDIR);
+	CHECK_INT(image_open("/", EM_X86_64, NULL, &img, &err), -EISDIR);
 	CHECK_HAS(err.msg, "kernel: '/' is a directory; give a bzImage or an ELF vmlinux");
-	CHECK_INT(image_open("/dev/null", EM_X86_64, &img, &err), -EINVAL);
+	CHECK_INT(image_open("/dev/null", EM_X86_64, NULL, &img, &err), -EINVAL);
 	CHECK_HAS(err.msg, "is not a regular file");
-	CHECK_INT(image_open("/nonexistent", EM_X86_64, &img, &err), -ENOENT);
+	CHECK_INT(image_open("/nonexistent", EM_X86_64, NULL, &img, &err), -ENOENT);
 	CHECK_HAS(err.msg, "kernel: cannot open '/nonexistent': No such file");
 }
 

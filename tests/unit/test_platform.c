@@ -43,7 +43,7 @@ static void teardown(struct fake_env *f, struct dev *dev)
 static void test_find(void)
 {
 	static const char *const names[] = { "uart8250", "i8042", "acpi-pm", "pvpanic",
-		"virtio-blk", "virtio-console", "virtio-rng", "pci-host" };
+		"pl031", "pl061", "virtio-blk", "virtio-console", "virtio-rng", "pci-host" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		const struct dev_class *cls = dev_class_find(names[i]);
