@@ -8,6 +8,8 @@
 # POSIX shell. It runs on this machine when its KVM boots stock kernels, else in one nested test
 # machine of its own, in a folder with what the comment at its top asks for:
 #
+#   # arch: aarch64                          of another architecture: the groups arm-*. They use
+#                                              build/aarch64, whatever B is
 #   # kernels: bzImage-6.1 vmlinux-small ...   these, and initrd-6.1, initrd-small ...
 #   # modules: virtio_net,9p ...               for stock kernels' initrds, besides the usual
 #   # guest: HOSTPATH=/PATH ...                more files in each initrd
@@ -19,14 +21,12 @@
 # tvm-run, tvm-attest, firmware.bin, tiny/ (the tiny guests), and every file of linux/. lib.sh has
 # been read before. What a comment cannot say, linux/GROUP.bash does, read here before the
 # machine starts: it leaves files in $t (the folder) and may extend the array adds (for
-# x86_64.sh --add).
+# the machine's --add).
 set -euo pipefail
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
 here=$top/tests/boot
 nested=$top/tests/nested
-build=${B:-build/$(uname -m)}
-[[ $build = /* ]] || build=$top/$build
 
 groups() {
     local file
@@ -42,14 +42,23 @@ if [[ $# != 1 || ! -f $here/linux/$group.sh || $group = *lib ]]; then
     exit 2
 fi
 
-case $("$nested/probe.sh") in
+wants() { sed -n "s/^# $1: *//p" "$here/linux/$group.sh" | tr '\n' ' '; }
+
+machine=$(uname -m)
+arch=$(wants arch | tr -d ' ')
+arch=${arch:-x86_64}
+build=build/$arch busybox=busybox debian=
+[[ $arch != "$machine" ]] || build=${B:-$build}
+[[ $build = /* ]] || build=$top/$build
+[[ $arch != aarch64 ]] || busybox=busybox-arm64 debian=arm64-
+
+case $("$nested/probe.sh" "$arch") in
 direct) where=direct ;;
 nested) where=nested ;;
 *) echo "1..0 # SKIP no KVM that boots Linux, and no emulator to play one"; exit 0 ;;
 esac
 echo "# guests run: $where"
 
-wants() { sed -n "s/^# $1: *//p" "$here/linux/$group.sh" | tr '\n' ' '; }
 path() {
     case $1 in
     build/*) echo "$build/${1#build/}" ;;
@@ -63,12 +72,16 @@ trap 'rm -rf "$work"' EXIT
 t=$work/t adds=()
 mkdir "$t"
 
+strip=strip
+[[ $arch = "$machine" ]] || strip=$arch-linux-gnu-strip
 for program in tvm-run tvm-attest; do
-    strip -o "$t/$program" "$build/$program-static"
+    $strip -o "$t/$program" "$build/$program-static"
 done
-cp "$build/firmware/tvm-fw-x86_64.bin" "$t/firmware.bin"
-cp -r "$build/tests/guest/tiny" "$t/tiny"
-rm -f "$t"/tiny/*.[od]
+if [[ $arch = x86_64 ]]; then
+    cp "$build/firmware/tvm-fw-x86_64.bin" "$t/firmware.bin"
+    cp -r "$build/tests/guest/tiny" "$t/tiny"
+    rm -f "$t"/tiny/*.[od]
+fi
 cp "$here"/linux/*.sh "$t"
 
 # Kernels, and for each version an initrd.
@@ -78,12 +91,13 @@ extra=()
 for add in $(wants guest); do extra+=(--add "$(path "${add%%=*}")=${add#*=}"); done
 for kernel in $(wants kernels); do
     form=${kernel%%-*} version=${kernel#*-} modules=()
-    file=$("$nested/assets.sh" "linux-$version/$form")
+    file=$("$nested/assets.sh" "linux-$debian$version/$form")
     ln "$file" "$t/$kernel" 2>/dev/null || cp "$file" "$t/$kernel"
     [[ ! -e $t/initrd-$version ]] || continue
     [[ $version = small ]] || modules=(--modules \
-        "$("$nested/assets.sh" "linux-$version/modules"):$usual${more:+,${more// /}}")
-    "$top/tests/guest/linux/mkinitrd.sh" --out "$t/initrd-$version" "${modules[@]}" "${extra[@]}"
+        "$("$nested/assets.sh" "linux-$debian$version/modules"):$usual${more:+,${more// /}}")
+    "$top/tests/guest/linux/mkinitrd.sh" --out "$t/initrd-$version" --busybox "$busybox" \
+        "${modules[@]}" "${extra[@]}"
 done
 for program in $(wants programs); do
     from=$(path "${program%%=*}") to=${program#*=}
@@ -103,4 +117,4 @@ fi
 : >"$t/emulated"
 echo 'cd /t && exec sh ./cases' >"$work/script"
 # shellcheck disable=SC2046
-"$nested/x86_64.sh" --tries 3 --timeout 900 $(wants host) --add "$t=/t" "${adds[@]}" "$work/script"
+"$nested/$arch.sh" --tries 3 --timeout 900 $(wants host) --add "$t=/t" "${adds[@]}" "$work/script"

@@ -11,6 +11,9 @@
 #   linux-newest/{bzImage,vmlinux,modules}    unstable's cloud kernel
 #   linux-small/{bzImage,vmlinux,config}      built here: ../guest/linux/small.config
 #   linux-small/System.map
+#   busybox-arm64, linux-arm64-6.1/{Image,modules}, linux-arm64-6.12/..., linux-arm64-newest/...
+#                                             the same of Debian's arm64 (6.1: not the
+#                                             cloud's but the one for every machine)
 #
 # `modules` is what lib/modules/VERSION would be: unpacked .ko files with
 # modules.dep, without the drivers of hardware that no virtual machine has.
@@ -42,10 +45,17 @@ need() {
 
 suite_of() {
     case $1 in
-    linux-6.12) echo bookworm-backports ;;
-    linux-newest) echo unstable ;;
-    busybox | linux-6.1 | linux-small) echo bookworm ;;
+    linux-6.12 | linux-arm64-6.12) echo bookworm-backports ;;
+    linux-newest | linux-arm64-newest) echo unstable ;;
+    busybox | busybox-arm64 | linux-6.1 | linux-arm64-6.1 | linux-small) echo bookworm ;;
     *) die "no such asset: $1" ;;
+    esac
+}
+
+arch_of() {
+    case $1 in
+    *-arm64*) echo arm64 ;;
+    *) echo amd64 ;;
     esac
 }
 
@@ -54,10 +64,11 @@ suite_of() {
 packages_of() {
     local suite=$2 meta image part
     case $1 in
-    busybox) debian_pin "$suite" busybox-static; return ;;
+    busybox*) debian_pin "$suite" busybox-static; return ;;
     linux-small) debian_pin "$suite" linux-source-6.1; return ;;
-    linux-6.12) meta=linux-image-amd64 ;;
-    *) meta=linux-image-cloud-amd64 ;;
+    # 9p is in the kernels for every machine, not in those for the cloud.
+    linux-6.12 | linux-arm64-6.1) meta=linux-image-$debian_arch ;;
+    *) meta=linux-image-cloud-$debian_arch ;;
     esac
     image=$(debian_depends "$suite" $meta 'linux-image-.*')
     [[ $image ]] || die "Debian $suite: $meta depends on no kernel"
@@ -70,7 +81,7 @@ packages_of() {
 make_busybox() {
     debian_unpack "$suite" "$1" "$2"
     mkdir "$1/out"
-    mv "$(find "$1" -path '*bin/busybox' -type f)" "$1/out/busybox"
+    mv "$(find "$1" -path '*bin/busybox' -type f)" "$1/out/$family"
 }
 
 # pin FAMILY: its PACKAGE=VERSION lines, resolved once, with lists of today:
@@ -78,12 +89,7 @@ make_busybox() {
 pin() {
     local file=$cache/pins/$1
     if [[ ! -e $file ]]; then
-        exec 8>"$cache/apt/$suite.lock"
-        flock 8
-        if [[ ! $(find "$cache/apt/$suite/ready" -mtime -1 2>/dev/null) ]]; then
-            debian_update "$suite"
-        fi
-        exec 8>&-
+        debian_lists_of_today "$suite"
         packages_of "$1" "$suite" >"$file.new"
         mv "$file.new" "$file"
     fi
@@ -92,9 +98,9 @@ pin() {
 
 # directory FAMILY: prints where the family is, after making it if need be.
 directory() {
-    local family=$1 suite packages key dir
+    local family=$1 suite debian_arch packages key dir
     trap 'rm -rf "${work-}" "$cache/pins/$family"; say "cannot make $family"' EXIT
-    suite=$(suite_of "$family")
+    suite=$(suite_of "$family") debian_arch=$(arch_of "$family")
     packages=$(pin "$family")
     key=${packages%%$'\n'*}
     key=${key#*=}
@@ -107,7 +113,7 @@ directory() {
         # Word splitting intended: one argument for each package.
         # shellcheck disable=SC2086
         case $family in
-        busybox) (make_busybox "$work" $packages) ;;
+        busybox*) (make_busybox "$work" $packages) ;;
         linux-small) (make_linux_small "$work" $packages) ;;
         *) (make_linux "$work" $packages) ;;
         esac
@@ -131,7 +137,8 @@ for name; do
     exec 9>"$cache/$family.lock"
     flock 9
     if [[ $refresh ]]; then
-        rm -rf "$cache/pins/$family" "$cache/apt/$(suite_of "$family")"
+        rm -rf "$cache/pins/$family" \
+            "$(debian_arch=$(arch_of "$family") debian_lists "$(suite_of "$family")")"
     fi
     dir=$(directory "$family")
     exec 9>&-

@@ -63,6 +63,19 @@ EOF
     touch "$root/ready"
 }
 
+# debian_lists_of_today SUITE: fetches them when they are older. One caller at a time.
+debian_lists_of_today() {
+    local root
+    root=$(debian_lists "$1")
+    mkdir -p "$(dirname "$root")"
+    exec 8>"$root.lock"
+    flock 8
+    if [[ ! $(find "$root/ready" -mtime -1 2>/dev/null) ]]; then
+        debian_update "$1"
+    fi
+    exec 8>&-
+}
+
 # debian_field SUITE PACKAGE FIELD: of the package's newest version.
 debian_field() {
     debian_apt "$1" apt-cache show "$2" 2>/dev/null |

@@ -29,16 +29,21 @@ extract_vmlinux() {
 
 # A stock kernel: $1 is the work directory, the rest its packages.
 make_linux() {
-    local work=$1 release keep
+    local work=$1 release keep kernel
     need depmod xz
     say "unpacking ${*:2}"
     debian_unpack "$suite" "$work" "${@:2}"
     # Debian 13 and later: everything is in /usr/lib/modules, the kernel too.
     if [[ -d $work/usr/lib/modules ]]; then mv "$work/usr/lib" "$work/lib"; fi
     mkdir "$work/out"
-    mv "$(find "$work/boot" "$work/lib" -name 'vmlinuz*' 2>/dev/null || true)" \
-        "$work/out/bzImage"
-    extract_vmlinux "$work/out/bzImage" >"$work/out/vmlinux"
+    kernel=$(find "$work/boot" "$work/lib" -name 'vmlinuz*' 2>/dev/null || true)
+    case $debian_arch in
+    arm64) mv "$kernel" "$work/out/Image" ;;
+    *)
+        mv "$kernel" "$work/out/bzImage"
+        extract_vmlinux "$work/out/bzImage" >"$work/out/vmlinux"
+        ;;
+    esac
 
     release=$(ls "$work/lib/modules")
     cd "$work/lib/modules/$release"

@@ -2,14 +2,15 @@
 # shellcheck shell=bash
 #
 # File trees that become initramfs archives or disk images: sourced by
-# x86_64.sh, ../guest/linux/mkinitrd.sh and mkrootfs.sh, which define die().
+# machine.sh, ../guest/linux/mkinitrd.sh and mkrootfs.sh, which define die().
 
-# busybox_tree DIR BUSYBOX: a root with the busybox applets and mount points.
+# busybox_tree DIR BUSYBOX: a root with the busybox applets and mount points. A busybox of
+# another architecture says what it knows with an emulator's help.
 busybox_tree() {
     local root=$1 applet
     mkdir -p "$root"/{bin,sbin,proc,sys,dev,tmp,run,etc,root}
     cp "$2" "$root/bin/busybox"
-    for applet in $("$2" --list); do
+    for applet in $("$2" --list 2>/dev/null || qemu-aarch64-static "$2" --list); do
         [[ -e $root/bin/$applet ]] || ln -s busybox "$root/bin/$applet"
     done
 }

@@ -1,171 +1,24 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# x86_64.sh [--tries N] [--mem MIB] [--smp N] [--timeout S] [--log FILE]
-#           [--add HOSTPATH=PATHINSIDE]... SCRIPT
-#
-# Runs SCRIPT (by busybox sh, as root) on an emulated AMD host that has KVM:
-# an emulator in pure software, Debian 12's cloud kernel with kvm-amd, and an
-# initramfs of busybox, some modules, the added files and directories.
-# An added dynamic program brings its libraries along. Modules other than
-# KVM's are there to be loaded: `modprobe tun vhost_net vhost_vsock`.
-#
-# stdout is, byte for byte, what SCRIPT printed. The machine's kernel writes to
-# --log. Exit status: that of SCRIPT; 124 when the time was up; 125 when the
-# machine failed before SCRIPT or under it; 126 for an error of this script.
+# x86_64.sh [OPTION VALUE]... SCRIPT: machine.sh, which see, with an emulated AMD host: Debian
+# 12's cloud kernel with kvm-amd.
 #
 # Measured on an idle core: 3.1 s for a SCRIPT that does nothing, which starts 2.5 s after the
 # kernel; 3.5 s more for a small Linux guest up to its power-off.
-#
-# The emulator changes a processor's pending interrupts from two threads at once and so may lose
-# one, now and then even with one CPU, and a machine that waits for its timer would sleep for ever.
-# The next interrupt brings a lost one to notice: a byte for ttyS1 every second causes one. If the
-# machine is silent for two minutes all the same, or its kernel panics, that is status 125.
-# --tries, which comes first, begins anew in that case; stdout is held back until the end.
 set -euo pipefail
 shopt -s inherit_errexit
 
-here=$(cd "$(dirname "$0")" && pwd)
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/tvm
-
-say() { echo "nested: $*" >&2; }
-die() { say "$*"; exit 126; }
-
-if [[ ${1-} = --tries && ${2-} =~ ^[1-9]$ ]]; then
-    tries=$2 held=$(mktemp)
-    trap 'rm -f "$held"' EXIT
-    shift 2
-    for ((try = 1; ; try++)); do
-        status=0
-        "$0" "$@" >"$held" || status=$?
-        [[ $status = 125 && $try -lt $tries ]] || break
-        say "the emulated host died; trying again"
-    done
-    cat "$held"
-    exit "$status"
-fi
-
-. "$here/tree.sh"
-
-mem=2048 smp=1 limit=300 log="" adds=()
-while [[ ${1-} = --* ]]; do
-    [[ $# -ge 2 ]] || die "$1 needs a value"
-    case $1 in
-    --mem) mem=$2 ;;
-    --smp) smp=$2 ;;
-    --timeout) limit=$2 ;;
-    --log) log=$2 ;;
-    --add) adds+=("$2") ;;
-    *) die "unknown option $1" ;;
-    esac
-    shift 2
-done
-[[ $# = 1 && -f $1 ]] || die "usage: x86_64.sh [OPTION VALUE]... SCRIPT"
-script=$1
-
-PATH=$PATH:/usr/sbin:/sbin
-for tool in qemu-system-x86_64 cpio modinfo; do
-    command -v $tool >/dev/null || die "needs $tool"
-done
-assets=$("$here/assets.sh" linux-6.1/bzImage linux-6.1/modules busybox) || exit 126
-{ read -r kernel; read -r modules; read -r busybox; } <<<"$assets"
-
-work=$(mktemp -d "${TMPDIR:-/tmp}/tvm-nested.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-log=${log:-$work/log}
-
-# What a payload may load: KVM, and the host's side of networks and sockets.
-host_modules="kvm-amd tun tap vhost_net vhost_vsock vsock_loopback veth bridge overlay loop"
-
-# The part that stays the same: busybox, modules and init.
-base() {
-    local root=$work/base image release
-    image=$cache/nested-$(cat "$here"/{init,tree}.sh <(echo "$busybox $modules $host_modules") |
-        sha256sum | head -c 12).cpio
-    if [[ ! -e $image ]]; then
-        release=$(modinfo -F vermagic "$modules/kernel/arch/x86/kvm/kvm.ko" | cut -d' ' -f 1)
-        busybox_tree "$root" "$busybox"
-        cp "$here/init.sh" "$root/init"
-        chmod +x "$root/init"
-        mkdir -p "$root/test" "$root/lib/modules/$release"
-        # shellcheck disable=SC2086
-        (cd "$modules" && "$here/modules.sh" . $host_modules | cat - <(ls -d modules.*) |
-            xargs cp --parents -t "$root/lib/modules/$release")
-        archive "$root" >"$work/base.cpio"
-        mv "$work/base.cpio" "$image.$$"
-        mv "$image.$$" "$image"
-    fi
-    echo "$image"
-}
-
-# The part that differs: SCRIPT and the added files.
-payload() {
-    local root=$work/payload add
-    mkdir -p "$root/test"
-    cp "$script" "$root/test/run"
-    for add in "${adds[@]}"; do
-        add_path "$root" "$add"
-    done
-    archive "$root"
-}
-
-image=$(base)
-payload >"$work/payload.cpio"
-cat "$image" "$work/payload.cpio" >"$work/initrd"
-rm -rf "$work"/payload*
-
+emulator=qemu-system-x86_64 kernel_asset=linux-6.1/bzImage busybox_asset=busybox
+host_modules="kvm-amd"
 # The long -cpu form: with XSAVE or AVX in sight, guests of this host die in
 # their FPU set-up, because the emulator's SVM does not carry XSETBV through.
 cpu=max,+svm,-xsave,-xsaveopt,-xsavec,-xgetbv1,-avx,-avx2,-f16c,-fma,-vaes
 cpu+=,-vpclmulqdq,-pku,-mpx
+machine=(-M q35 -accel "tcg,thread=multi" -cpu "$cpu")
 # tsc=reliable: the guests' clock comes from the TSC, and how fast that is gets measured under
 # whatever load there is; a host whose own clock is another one would see them drift.
-append="console=ttyS0 quiet panic=-1 tsc=reliable watchdog_thresh=30 softlockup_panic=1"
+append="console=ttyS0 tvm.out=ttyS1 tvm.course=ttyS2 tsc=reliable"
+channels() { channels=(-serial "file:$1" -serial stdio -serial "file:$2"); }
 
-: >"$work/course"
-: >"$log"
-mkfifo "$work/pulse"
-exec 7<>"$work/pulse"
-# The machine's kernel may be dead without knowing it: nothing on ttyS2 for two minutes.
-while sleep 1 && [[ -e $work/course ]]; do
-    echo >&7
-    if (($(date +%s) - $(stat -c %Y "$work/course") > 120)); then
-        touch "$work/silent"
-        kill "$(cat "$work/pid")"
-        break
-    fi
-done >/dev/null 2>&1 </dev/null &
-watcher=$!
-# The pipe keeps the emulator from making our own stdout non-blocking.
-set +e
-timeout --foreground -k 5 "$limit" qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu $cpu \
-    -smp "$smp" -m "$mem" -nodefaults -display none -no-reboot \
-    -kernel "$kernel" -initrd "$work/initrd" -append "$append" -pidfile "$work/pid" \
-    -serial "file:$log" -serial stdio -serial "file:$work/course" \
-    <&7 2>"$work/stderr" | tee "$work/out"
-status=${PIPESTATUS[0]}
-kill $watcher 2>/dev/null
-set -e
-
-course=$(cat "$work/course")
-if [[ $course =~ exit\ ([0-9]+) ]]; then
-    exit "${BASH_REMATCH[1]}"
-fi
-
-if [[ $status = 124 || $status = 137 ]]; then
-    say "no end after $limit s; the last lines:"
-    status=124
-elif [[ -e $work/silent ]]; then
-    say "the machine was silent for two minutes; the last lines:"
-    status=125
-elif [[ $course ]]; then
-    say "the machine stopped while the script ran; the last lines:"
-    status=125
-else
-    say "the machine stopped before the script ran; the last lines:"
-    status=125
-fi
-{ tail -n 5 "$work/out"
-  grep -aE -m 3 'Kernel panic|BUG:|Out of memory' "$log" || true
-  tail -qn 3 "$log" "$work/stderr"; } | sed 's/^/nested:   /' >&2
-exit "$status"
+. "$(dirname "$0")/machine.sh"

@@ -81,13 +81,16 @@ clock_ok() {
         }'
 }
 
-boots() { # KERNEL INITRD CPUS MEMORY LOW_MB HIGH_MB
+# boots KERNEL INITRD CPUS MEMORY LOW_MB HIGH_MB [ARGUMENT...]; more cases in $cases: ",disk"
+boots() {
     name="$1, $3 vCPUs, $4"
-    vm 0 "$name" --kernel "$1" --initrd "$2" --cpus "$3" --memory "$4" \
-        --cmdline "console=ttyS0 quiet panic=-1 tvm.case=info" || return
+    kernel=$1 initrd=$2 cpus=$3 memory=$4 low=$5 high=$6
+    shift 6
+    vm 0 "$name" --kernel "$kernel" --initrd "$initrd" --cpus "$cpus" --memory "$memory" \
+        --cmdline "console=ttyS0 quiet panic=-1 tvm.mib=64 tvm.case=info${cases-}" "$@" || return
     check "$name: boots to init and powers off" has ready
-    check "$name: CPU count" [ "$(value cpus)" = "$3" ]
-    check "$name: memory size" between $(($5 * 1024)) "$(value mem_kb)" $(($6 * 1024))
+    check "$name: CPU count" [ "$(value cpus)" = "$cpus" ]
+    check "$name: memory size" between $((low * 1024)) "$(value mem_kb)" $((high * 1024))
     check "$name: clock" clock_ok
     check "$name: says how it ended" grep -q 'powered off' err
 }

@@ -37,6 +37,12 @@ case_info() {
     say ready
 }
 
+# Optional parts of a processor (aarch64).
+case_cpu() {
+    say "cpu=$(grep -m 1 ^Features /proc/cpuinfo | cut -d: -f 2)"
+    say "pmu=$(cd /sys/bus/event_source/devices && echo armv8*)"
+}
+
 case_reboot() { say ready; reboot -f; }
 case_panic() { say ready; echo c >/proc/sysrq-trigger; }
 case_idle() { say ready; while :; do sleep 3600; done; }
@@ -314,4 +320,6 @@ else
         if type "case_$name" >/dev/null 2>&1; then "case_$name"; else say "no case $name"; fi
     done
 fi
+# What is still on its way to the console would be lost: setting a terminal waits for it.
+stty -F /dev/console onlcr 2>/dev/null
 poweroff -f

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh
+#
+# How aarch64 machines end: reset, panic, the power button. The kernels are compressed ones.
+#
+# arch: aarch64
+# kernels: Image-6.1
+# modules: gpio_keys,evdev
+# host: --mem 2048 --smp 2
+cmdline="console=ttyS0 quiet panic=-1"
+
+name="gzip: reboot -f with --no-reboot"
+vm 3 "$name" --kernel Image.gz --initrd initrd-6.1 --memory 512M --no-reboot \
+    --cmdline "$cmdline tvm.case=cpu,reboot" --cpu pauth=off,pmu=on && {
+    check "$name" grep -q 'reset' err
+    check "pauth=off: the guest has none" not grep -q 'tvm-guest: cpu=.*paca' out
+    check "pmu=on: the guest has one" grep -q 'tvm-guest: pmu=armv8_pmuv3' out
+}
+
+# No pvpanic driver in Debian's arm64 kernels: a panic is a reset.
+name="zboot: panic"
+vm 3 "$name" --kernel Image.zboot --initrd initrd-6.1 --memory 512M --no-reboot \
+    --cmdline "$cmdline tvm.case=cpu,panic" && {
+    check "$name" has ready
+    check "the guest has pauth where the host has it" grep -q 'tvm-guest: cpu=.*paca' out
+    check "no pmu unless asked for" not grep -q 'tvm-guest: pmu=armv8_pmuv3' out
+}
+
+name="sve=on without SVE in the host"
+vm 2 "$name" --kernel Image.gz --cpu sve=on && check "$name: says so" \
+    grep -q "sve=on, but this host's KVM does not offer it" err
+
+name="reboot -f boots again"
+./tvm-run --kernel Image-6.1 --initrd initrd-6.1 --memory 512M --cpus 2 \
+    --cmdline "$cmdline tvm.case=reboot" >out 2>err </dev/null &
+pid=$!
+eventually 240 sh -c '[ "$(grep -c "tvm-guest: ready" out)" -ge 3 ]'
+kill -TERM $pid
+wait $pid
+status=$?
+check "$name: three times" [ "$(grep -c 'tvm-guest: ready' out)" -ge 3 ]
+check "$name: SIGTERM ends it" [ $status = 143 ]
+
+name="power button"
+./tvm-run --kernel Image-6.1 --initrd initrd-6.1 --memory 512M \
+    --cmdline "$cmdline tvm.case=button" >out 2>err </dev/null &
+pid=$!
+eventually 120 grep -q 'tvm-guest: ready' out
+sleep 1
+kill -USR1 $pid
+wait $pid
+status=$?
+check "$name: the guest sees it" has button
+check "$name: exit status" [ $status = 0 ]
