@@ -246,12 +246,12 @@ static void guest_send(struct place *pl, struct drv *d)
 {
 	uint32_t size = NET_HDR + pl->len, id, used, done = 0, sent = 0;
 	gpa_t at = drv_alloc(d, size, 4096);
+	const struct drv_buf buf = { at, size, false };
 
 	memset(drv_ram(d, at, size), 0, size);
 	memcpy(drv_ram(d, at + NET_HDR, 14), "\xff\xff\xff\xff\xff\xff\2\2\2\2\2\2\x88\xb5", 14);
 	while (done < pl->frames) {
-		while (sent < pl->frames && drv_add(d, TXQ, (struct drv_buf[]){ { at, size, false } },
-				1, false) >= 0)
+		while (sent < pl->frames && drv_add(d, TXQ, &buf, 1, false) >= 0)
 			sent++;
 		drv_kick_if_wanted(d, TXQ);
 		FAKE_MUST(drv_wait(d, TXQ, WAIT, &id, &used));
@@ -267,7 +267,8 @@ static void guest_recv(struct place *pl, struct drv *d)
 	uint32_t id, used;
 
 	for (unsigned int i = 0; i < SLOTS; i++)
-		drv_add(d, RXQ, (struct drv_buf[]){ { pool + i * RX_BUF, RX_BUF, true } }, 1, false);
+		drv_add(d, RXQ, (struct drv_buf[]){ { pool + i * RX_BUF, RX_BUF, true } }, 1,
+			false);
 	drv_kick(d, RXQ);
 	while (left) {
 		FAKE_MUST(drv_wait(d, RXQ, WAIT, &id, &used));
