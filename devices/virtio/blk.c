@@ -15,6 +15,8 @@
 #include "devices/devices.h"
 #include "vmm/devopts.h"
 
+#define BATCH 32
+
 /* 5.2.4 */
 struct blk_config {
 	le64 capacity;			/* in sectors of 512 bytes */
@@ -47,6 +49,13 @@ void blk_interrupt(struct blk *blk)
 	}
 }
 
+/* What the page cache had is answered then. */
+static void submit(struct blk *blk)
+{
+	blk_io_submit(blk->io);
+	blk_interrupt(blk);
+}
+
 static void blk_notify(struct virtio_dev *vd, unsigned int index)
 {
 	struct blk *blk = container_of(vd, struct blk, vd);
@@ -55,10 +64,11 @@ static void blk_notify(struct virtio_dev *vd, unsigned int index)
 
 	do {
 		virtq_disable_notify(q->vq);
+		/* In parts, so that disk and guest work on the first while we take the next. */
 		while (budget && blk_take(q))
-			budget--;
-		blk_io_submit(blk->io);
-		blk_interrupt(blk);
+			if (!(--budget % BATCH))
+				submit(blk);
+		submit(blk);
 	} while (budget && virtq_enable_notify(q->vq));
 	/* A guest that is faster than we are must leave turns for others on this thread. */
 	if (!budget)

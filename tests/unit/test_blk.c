@@ -411,8 +411,9 @@ static void refuse(struct bench *b, int code, const char *text)
 static void test_refused(void)
 {
 	static char dir[] = "/tmp", missing[] = "/tmp/no such image", null[] = "/dev/null";
-	static char fifo[48], serial[] = "123456789012345678901";
+	static char serial[] = "123456789012345678901";
 	struct bench b;
+	char fifo[sizeof(b.path) + 8];
 
 	make_image(&b, 511);
 	refuse(&b, -EINVAL, "smaller than a block");

@@ -35,7 +35,7 @@ struct bench {
 	struct disk_opts opts;
 	bool mmio;		/* the transport */
 	struct mmio_slots slots;
-	char path[32];
+	char path[256];
 	int fd;			/* the test's own view of the image */
 };
 
@@ -44,11 +44,11 @@ static inline uint8_t pattern(uint64_t off)
 	return (uint8_t)(off ^ off >> 9);
 }
 
-static inline void make_image(struct bench *b, uint64_t size)
+static inline void make_image_in(struct bench *b, uint64_t size, const char *where)
 {
 	uint8_t buf[4096];
 
-	snprintf(b->path, sizeof(b->path), "/tmp/test-blk-XXXXXX");
+	snprintf(b->path, sizeof(b->path), "%s/test-blk-XXXXXX", where);
 	b->fd = mkstemp(b->path);
 	FAKE_MUST(b->fd >= 0);
 	for (uint64_t off = 0; off < size; off += sizeof(buf)) {
@@ -60,6 +60,11 @@ static inline void make_image(struct bench *b, uint64_t size)
 	}
 	b->opts = (struct disk_opts){ .path = b->path };
 	b->mmio = false;
+}
+
+static inline void make_image(struct bench *b, uint64_t size)
+{
+	make_image_in(b, size, "/tmp");
 }
 
 static inline int create(struct bench *b, struct tvm_error *err)
