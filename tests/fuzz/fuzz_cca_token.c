@@ -2,7 +2,8 @@
 /*
  * The token decoder. Input is a token as it comes; when its first byte is 0xff, what follows
  * are changes (two bytes place, one byte value) to a good token of ours whose generation the
- * second byte chooses: all of them must be refused, unless they change nothing.
+ * second byte chooses: all of them must be refused, unless they change nothing. When it is
+ * 0xfe, the rest are claims of a realm, which must come back as they went in.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -80,6 +81,36 @@ static void one(const uint8_t *data, size_t size, bool must_fail)
 	assert(r < 0 || !must_fail);
 }
 
+/* Written, read, verified, the same. */
+static void round_trip(const uint8_t *data, size_t size)
+{
+	enum cca_form form = size && data[0] & 1 ? CCA_CURRENT : CCA_LEGACY;
+	struct cca_realm_claims c = { .hash = size ? (enum rim_hash)((data[0] >> 1) % 3) : 0 };
+	struct cca_platform_claims p = { .impl_id = SOFT_CCA_IMPL_ID, .instance_id = { 1 },
+		.config = "", .component = "", .version = "" };
+	uint8_t half[2][2048], whole[ROOM];
+	size_t len = rim_hash_len(c.hash);
+	struct cca_token t;
+	int n[3];
+
+	memcpy(c.challenge, data, size < 64 ? size : 64);
+	memcpy(c.rim, data, size < len ? size : len);
+	memcpy(c.rem[size % CCA_REMS], data, size < len ? size : len);
+	p.lifecycle = (uint16_t)size;
+	n[0] = cca_platform_build(form, &p, good.cpak, good.rak, half[0], sizeof(half[0]));
+	n[1] = cca_realm_build(form, &c, good.rak, half[1], sizeof(half[1]));
+	assert(n[0] > 0 && n[1] > 0);
+	n[2] = cca_token_build(form, half[0], (size_t)n[0], half[1], (size_t)n[1], whole, ROOM);
+	assert(n[2] > 0 && !cca_token_parse(whole, (size_t)n[2], &t, NULL));
+	assert(!cca_token_verify(&t, good.cpak, NULL));
+	assert(t.form == form && t.realm.hash == c.hash && t.realm.rim.len == len);
+	assert(!memcmp(t.realm.challenge.p, c.challenge, 64));
+	assert(!memcmp(t.realm.rim.p, c.rim, len));
+	for (unsigned int i = 0; i < CCA_REMS; i++)
+		assert(!memcmp(t.realm.rem[i].p, c.rem[i], len));
+	assert(t.platform.lifecycle == p.lifecycle && cca_token_soft(&t));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	enum cca_form form;
@@ -89,6 +120,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		assert(!key_generate(KEY_P384, &good.cpak) && !key_generate(KEY_P384, &good.rak));
 		make(CCA_LEGACY);
 		make(CCA_CURRENT);
+	}
+	if (size && data[0] == 0xfe) {
+		round_trip(data + 1, size - 1);
+		return 0;
 	}
 	if (size < 2 || data[0] != 0xff) {
 		one(data, size, false);

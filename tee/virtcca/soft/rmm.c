@@ -196,7 +196,7 @@ int rmm_rec_create(struct rmm *rmm, uint64_t mpidr, const struct rim_rec *rec)
 		return RMI_ERROR_REALM;
 	if (!rec_index(mpidr, &index) || index != rmm->nr_recs || index >= RMM_RECS_MAX)
 		return RMI_ERROR_INPUT;
-	grown = realloc(rmm->recs, (rmm->nr_recs + 1) * sizeof(*grown));
+	grown = reallocarray(rmm->recs, rmm->nr_recs + 1, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
 	rmm->recs = grown;
