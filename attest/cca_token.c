@@ -264,10 +264,8 @@ static int parse_envelope(struct cbor_in *in, enum cca_form *form, struct cose_b
 		return err_set(err, -EBADMSG, "the token's envelope is damaged");
 	if (!realm->p)
 		return err_set(err, -EBADMSG, "the token has no " REALM);
-	if (!platform->p)
-		return err_set(err, -EBADMSG, "the token has no " PLATFORM
-			"; a virtCCA token is verified with the device's certificates, which is "
-			"not supported");
+	if (!platform->p && *form != CCA_LEGACY)
+		return err_set(err, -EBADMSG, "the token has no " PLATFORM);
 	return 0;
 }
 
@@ -277,8 +275,8 @@ static int parse_sign1(const struct cose_bytes *half, const char *name, struct c
 	int r = cose_sign1_parse(half->p, half->len, out);
 
 	if (r == -ENOTSUP)
-		return err_set(err, -EBADMSG, "%s: signed with an algorithm that is neither "
-			"ES384 nor ES256", name);
+		return err_set(err, -EBADMSG, "%s: signed with an algorithm that is none of "
+			"ES384, ES256 and RSASSA-PSS", name);
 	return r < 0 ? err_set(err, -EBADMSG, "%s: this is no COSE_Sign1", name) : 0;
 }
 
@@ -292,9 +290,12 @@ int cca_token_parse(const void *bytes, size_t len, struct cca_token *out, struct
 		return err_set(err, -EBADMSG, "%zu bytes are too many for a token", len);
 	memset(out, 0, sizeof(*out));
 	r = parse_envelope(&in, &out->form, &platform, &realm, err);
-	r = r < 0 ? r : parse_sign1(&platform, PLATFORM, &out->platform.sign, err);
+	out->virtcca = r >= 0 && !platform.p;
+	if (r >= 0 && !out->virtcca)
+		r = parse_sign1(&platform, PLATFORM, &out->platform.sign, err);
 	r = r < 0 ? r : parse_sign1(&realm, REALM, &out->realm.sign, err);
-	r = r < 0 ? r : platform_claims(&out->platform, err);
+	if (r >= 0 && !out->virtcca)
+		r = platform_claims(&out->platform, err);
 	return r < 0 ? r : realm_claims(&out->realm, err);
 }
 
@@ -328,12 +329,28 @@ static int verify_binding(const struct cca_token *t, struct tvm_error *err)
 	return 0;
 }
 
+/* The key is in the token as X.509 has it; it counts because it is the one that was given. */
+static int verify_virtcca(const struct cca_token *token, const struct key *cpak,
+	struct tvm_error *err)
+{
+	uint8_t der[KEY_SPKI_MAX];
+	int len = key_spki_export(cpak, der, sizeof(der));
+
+	if (len < 0 || token->realm.rak.len != (size_t)len ||
+	    memcmp(token->realm.rak.p, der, (size_t)len))
+		return err_set(err, -EBADMSG, REALM ": its key is not that of this device");
+	return verify_sign1(&token->realm.sign, cpak, REALM, "this device's", err);
+}
+
 int cca_token_verify(const struct cca_token *token, const struct key *cpak, struct tvm_error *err)
 {
 	const struct cose_bytes *rak = &token->realm.rak;
 	struct key *key = NULL;
-	int r = verify_sign1(&token->platform.sign, cpak, PLATFORM, "this platform's key", err);
+	int r;
 
+	if (token->virtcca)
+		return verify_virtcca(token, cpak, err);
+	r = verify_sign1(&token->platform.sign, cpak, PLATFORM, "this platform's key", err);
 	if (r < 0)
 		return r;
 	if (token->platform.generation != token->realm.generation)
@@ -366,5 +383,6 @@ const char *cca_lifecycle_name(uint64_t lifecycle)
 
 bool cca_token_soft(const struct cca_token *token)
 {
-	return !memcmp(token->platform.impl_id.p, SOFT_CCA_IMPL_ID, strlen(SOFT_CCA_IMPL_ID));
+	return !token->virtcca && !memcmp(token->platform.impl_id.p, SOFT_CCA_IMPL_ID,
+		strlen(SOFT_CCA_IMPL_ID));
 }

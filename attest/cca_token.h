@@ -11,6 +11,8 @@
  *	CCA_LEGACY	tag 399, no profile in the realm token, RAK as a bare point
  *	CCA_CURRENT	tag 907 (RATS conceptual message wrapper), profiles, RAK as COSE_Key
  *
+ * virtCCA has the legacy form with the realm's half alone, whose key is the device's (RSA).
+ *
  * Everything parsed points into the input, which must stay.
  */
 #ifndef ATTEST_CCA_TOKEN_H
@@ -56,6 +58,7 @@ struct cca_realm {
 
 struct cca_token {
 	enum cca_form form;
+	bool virtcca;			/* platform is all zero */
 	struct cca_platform platform;
 	struct cca_realm realm;
 };
@@ -65,7 +68,9 @@ int cca_token_parse(const void *bytes, size_t len, struct cca_token *out, struct
 
 /*
  * Platform signature with cpak, profiles that belong together, binding of the RAK, realm
- * signature. What the claims say is the caller's to judge. -EBADMSG: refused.
+ * signature. virtCCA: cpak is the key of the device's certificate, which the caller has judged;
+ * the token must name it, and be signed with it. What claims say is the caller's to judge.
+ * -EBADMSG: refused.
  */
 int cca_token_verify(const struct cca_token *token, const struct key *cpak, struct tvm_error *err);
 

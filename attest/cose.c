@@ -19,19 +19,31 @@ static const struct suite {
 	enum cose_alg alg;
 	enum key_kind kind;
 	enum key_digest digest;
-	int64_t crv;
-	size_t field;
+	int64_t crv;		/* 0: RSA */
+	size_t field;		/* half of a signature */
 } suites[] = {
 	{ COSE_ES384, KEY_P384, KEY_SHA384, 2, 48 },
 	{ COSE_ES256, KEY_P256, KEY_SHA256, 1, 32 },
+	{ COSE_PS256, KEY_RSA4096, KEY_SHA256, 0, KEY_RSA_FIELD / 2 },
+	{ COSE_PS384, KEY_RSA4096, KEY_SHA384, 0, KEY_RSA_FIELD / 2 },
+	{ COSE_PS512, KEY_RSA4096, KEY_SHA512, 0, KEY_RSA_FIELD / 2 },
 };
 
 #define NR_SUITES (sizeof(suites) / sizeof(suites[0]))
 
+/* Of a curve. */
 static const struct suite *by_kind(enum key_kind kind)
 {
 	for (size_t i = 0; i < NR_SUITES; i++)
-		if (suites[i].kind == kind)
+		if (suites[i].kind == kind && suites[i].crv)
+			return &suites[i];
+	return NULL;
+}
+
+static const struct suite *by_alg(int64_t alg)
+{
+	for (size_t i = 0; i < NR_SUITES; i++)
+		if (suites[i].alg == alg)
 			return &suites[i];
 	return NULL;
 }
@@ -55,6 +67,7 @@ static void from_be(uint8_t dst[KEY_FIELD], const uint8_t *src, size_t len)
 static int parse_protected(struct cose_sign1 *s)
 {
 	struct cbor_in in = { s->protected.p, s->protected.p + s->protected.len };
+	const struct suite *suite;
 	struct cbor_map map;
 	int64_t key, alg = 0;
 	int r = cbor_map_begin(&in, &map);
@@ -70,13 +83,11 @@ static int parse_protected(struct cose_sign1 *s)
 	}
 	if (r < 0 || !cbor_done(&in))
 		return -EBADMSG;
-	for (size_t i = 0; i < NR_SUITES; i++) {
-		if (suites[i].alg == alg) {
-			s->alg = suites[i].alg;
-			return s->sig.len == 2 * suites[i].field ? 0 : -EBADMSG;
-		}
-	}
-	return -ENOTSUP;
+	suite = by_alg(alg);
+	if (!suite)
+		return -ENOTSUP;
+	s->alg = suite->alg;
+	return s->sig.len == 2 * suite->field ? 0 : -EBADMSG;
 }
 
 static int get_bytes(struct cbor_in *in, struct cose_bytes *out)
@@ -132,19 +143,25 @@ static uint8_t *sig_structure(const struct cose_bytes *protected, const void *pa
 
 int cose_sign1_verify(const struct cose_sign1 *s, const struct key *key)
 {
-	const struct suite *suite = by_kind(key_kind(key));
-	uint8_t sig_r[KEY_FIELD], sig_s[KEY_FIELD], *msg;
+	const struct suite *suite = by_alg(s->alg);
+	uint8_t sig_r[KEY_FIELD], sig_s[KEY_FIELD], pss[KEY_RSA_FIELD], *msg;
 	size_t len;
 	int r;
 
-	if (!suite || suite->alg != s->alg)
+	if (suite->kind != key_kind(key))
 		return -EINVAL;
 	msg = sig_structure(&s->protected, s->payload.p, s->payload.len, &len);
 	if (!msg)
 		return -ENOMEM;
-	from_be(sig_r, s->sig.p, suite->field);
-	from_be(sig_s, s->sig.p + suite->field, suite->field);
-	r = key_verify(key, suite->digest, msg, len, sig_r, sig_s);
+	if (suite->crv) {
+		from_be(sig_r, s->sig.p, suite->field);
+		from_be(sig_s, s->sig.p + suite->field, suite->field);
+		r = key_verify(key, suite->digest, msg, len, sig_r, sig_s);
+	} else {
+		for (size_t i = 0; i < sizeof(pss); i++)
+			pss[i] = s->sig.p[sizeof(pss) - 1 - i];
+		r = key_verify_pss(key, suite->digest, msg, len, pss, sizeof(pss));
+	}
 	free(msg);
 	return r;
 }
@@ -214,7 +231,7 @@ int cose_point_parse(const void *bytes, size_t len, struct key **out)
 	const uint8_t *p = bytes;
 
 	for (size_t i = 0; i < NR_SUITES; i++)
-		if (len == 1 + 2 * suites[i].field && p[0] == 4)
+		if (suites[i].crv && len == 1 + 2 * suites[i].field && p[0] == 4)
 			return make_key(&suites[i], p + 1, p + 1 + suites[i].field, out);
 	return -EBADMSG;
 }
@@ -260,7 +277,7 @@ int cose_key_parse(const void *bytes, size_t len, struct key **out)
 	if (r < 0 || !cbor_done(&in) || kty != KTY_EC2)
 		return -EBADMSG;
 	for (size_t i = 0; i < NR_SUITES; i++)
-		if (suites[i].crv == crv && x.len == suites[i].field && y.len == x.len)
+		if (crv && suites[i].crv == crv && x.len == suites[i].field && y.len == x.len)
 			return make_key(&suites[i], x.p, y.p, out);
 	return -EBADMSG;
 }

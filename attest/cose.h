@@ -2,7 +2,7 @@
 /*
  * COSE_Sign1 (RFC 9052, 4.2) with ECDSA (RFC 9053, 2.1), and COSE_Key for such keys: the two
  * halves of a realm's token. Each algorithm goes with one curve: ES384 with P-384, ES256 with
- * P-256.
+ * P-256. virtCCA's tokens have RSASSA-PSS (RFC 8230) with 4096 bits, which is only verified.
  */
 #ifndef ATTEST_COSE_H
 #define ATTEST_COSE_H
@@ -14,7 +14,9 @@
 
 struct key;
 
-enum cose_alg { COSE_ES256 = -7, COSE_ES384 = -35 };
+enum cose_alg {
+	COSE_ES256 = -7, COSE_ES384 = -35, COSE_PS256 = -37, COSE_PS384 = -38, COSE_PS512 = -39,
+};
 
 struct cose_bytes {
 	const uint8_t *p;	/* borrowed from the input */

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 enum key_kind { KEY_P384, KEY_SM2, KEY_RSA2048, KEY_RSA4096, KEY_P256 };
-enum key_digest { KEY_SHA256, KEY_SHA384, KEY_SM3 };
+enum key_digest { KEY_SHA256, KEY_SHA384, KEY_SHA512, KEY_SM3 };
 
 #define KEY_FIELD 72		/* bytes of a coordinate, r or s in a certificate */
 #define KEY_RSA_FIELD 512

@@ -21,6 +21,7 @@ static const EVP_MD *md_of(enum key_digest digest)
 	switch (digest) {
 	case KEY_SHA256: return EVP_sha256();
 	case KEY_SHA384: return EVP_sha384();
+	case KEY_SHA512: return EVP_sha512();
 	case KEY_SM3: return EVP_sm3();
 	}
 	return NULL;

@@ -103,8 +103,8 @@ static enum status judge(const struct cca_token *t, const struct opts *o)
 	if (cca_token_soft(t) && !o->allow_soft)
 		return fail(STATUS_REFUSED, "refused: " SOFT_NAME "; --allow-soft accepts it for "
 			"tests");
-	if (!cca_token_soft(t) && !cca_lifecycle_secured(t->platform.lifecycle) &&
-	    !o->allow_unsecured)
+	if (!cca_token_soft(t) && !t->virtcca &&
+	    !cca_lifecycle_secured(t->platform.lifecycle) && !o->allow_unsecured)
 		return fail(STATUS_REFUSED, "refused: the platform's lifecycle is '%s'; "
 			"--allow-unsecured accepts that",
 			cca_lifecycle_name(t->platform.lifecycle));
@@ -161,14 +161,8 @@ static void print_components(const struct cca_platform *p, struct out *out)
 	}
 }
 
-static void print(const struct cca_token *t, struct out *out, bool verified)
+static void print_platform(const struct cca_platform *p, struct out *out)
 {
-	const struct cca_platform *p = &t->platform;
-	const struct cca_realm *r = &t->realm;
-	char name[16];
-
-	out_text(out, "platform", cca_token_soft(t) ? SOFT_NAME : "hardware");
-	out_text(out, "form", t->form == CCA_LEGACY ? "legacy" : "current");
 	out_claim(out, "platform-profile", &p->profile);
 	out_bytes(out, "implementation-id", &p->impl_id);
 	out_bytes(out, "instance-id", &p->instance_id);
@@ -177,6 +171,18 @@ static void print(const struct cca_token *t, struct out *out, bool verified)
 	out_bytes(out, "configuration", &p->config);
 	out_claim(out, "verification-service", &p->service);
 	print_components(p, out);
+}
+
+static void print(const struct cca_token *t, struct out *out, bool verified)
+{
+	const struct cca_realm *r = &t->realm;
+	char name[16];
+
+	out_text(out, "platform", cca_token_soft(t) ? SOFT_NAME : "hardware");
+	out_text(out, "form", t->virtcca ? "virtcca" : t->form == CCA_LEGACY ? "legacy" :
+		"current");
+	if (!t->virtcca)
+		print_platform(&t->platform, out);
 	out_claim(out, "realm-profile", &r->profile);
 	out_bytes(out, "challenge", &r->challenge);
 	out_bytes(out, "rpv", &r->rpv);
@@ -231,7 +237,7 @@ int cmd_token(int argc, char **argv)
 	const struct arg args[] = {
 		{ "token", ARG_TEXT, &o.token, 0, "FILE", "The token, or base64 of it." },
 		{ "cpak", ARG_TEXT, &o.cpak, 0, "FILE", "The platform's public key (CPAK), PEM or "
-			"DER, from a source you trust." },
+			"DER, from a source you trust; virtCCA: the device's." },
 		{ "soft", ARG_TEXT, &o.soft, 0, "DIR", "Directory of a software platform." },
 		{ "challenge", ARG_TEXT, &o.challenge, 0, "HEX", "Challenge to expect." },
 		{ "rim", ARG_TEXT, &o.rim, 0, "HEX", "Initial measurement to expect." },
@@ -246,7 +252,7 @@ int cmd_token(int argc, char **argv)
 	};
 	const struct arg_table table = {
 		"token --token FILE (--cpak FILE | --soft DIR) [option]...",
-		"Verify the attestation token of an Arm CCA realm and show what it says.",
+		"Verify the attestation token of a realm and show what it says.",
 		args, ARGS_NR(args),
 	};
 	enum args_result parsed = args_parse(&table, argc, argv);

@@ -343,9 +343,56 @@ def test_token(form):
     same(cbor2.loads(payload), realm, "cbor2's view")
 
 
+def enc(v):
+    """CBOR of what a token is made of."""
+    def head(major, n):
+        for size, code in ((0, None), (1, 24), (2, 25), (4, 26)):
+            if size == 0 and n < 24:
+                return bytes([major << 5 | n])
+            if size and n < 1 << 8 * size:
+                return bytes([major << 5 | code]) + n.to_bytes(size, "big")
+    if isinstance(v, int):
+        return head(0, v) if v >= 0 else head(1, -1 - v)
+    if isinstance(v, bytes):
+        return head(2, len(v)) + v
+    if isinstance(v, str):
+        return head(3, len(v)) + v.encode()
+    if isinstance(v, list):
+        return head(4, len(v)) + b"".join(map(enc, v))
+    if isinstance(v, dict):
+        return head(5, len(v)) + b"".join(enc(k) + enc(x) for k, x in v.items())
+    return head(6, v[0]) + enc(v[1])
+
+
+def test_virtcca_token():
+    run("openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:4096", "-out",
+        path("dev.key"))
+    run("openssl", "pkey", "-in", path("dev.key"), "-pubout", "-out", path("dev.pem"))
+    run("openssl", "pkey", "-in", path("dev.key"), "-pubout", "-outform", "DER", "-out",
+        path("dev.der"))
+    same(len(get("dev.der")), 550, "key length")
+    bits, alg = rng.choice([("256", -37), ("384", -38), ("512", -39)])
+    rim, rems = rng.randbytes(32), [rng.randbytes(32) for _ in range(4)]
+    claims = enc({10: rng.randbytes(64), 44235: bytes(64), 44236: "sha-256",
+                  44237: get("dev.der"), 44238: rim, 44239: rems, 44240: "sha-256"})
+    protected = enc({1: alg})
+    put("tbs", enc(["Signature1", protected, b"", claims]))
+    run("openssl", "dgst", "-sha" + bits, "-sign", path("dev.key"), "-sigopt",
+        "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:digest", "-out", path("tbs.sig"),
+        path("tbs"))
+    half = enc((18, [protected, {}, claims, get("tbs.sig")]))
+    put("virtcca", enc((399, {44241: half})))
+    shown = json.loads(run(ATTEST, "token", "--token", path("virtcca"), "--cpak",
+                           path("dev.pem"), "--rim", rim.hex(), "--rem", "4=" + rems[3].hex(),
+                           "--json"))
+    same((shown["form"], shown["rem-2"], shown["verified"]), ("virtcca", rems[1].hex(), True),
+         "shown")
+
+
 check("measures tvm's layout %d times" % ROUNDS, lambda: [test_tvm() for _ in range(ROUNDS)])
 check("measures data anywhere %d times" % ROUNDS, lambda: [test_data() for _ in range(ROUNDS)])
 check("measures virtCCA's layout", test_virtcca)
+check("virtCCA's token", test_virtcca_token)
 for form in ("legacy", "current"):
     check("token, %s form" % form, test_token, form)
 print("1..%d" % len(results))

@@ -186,7 +186,7 @@ if command -v python3 >/dev/null && command -v openssl >/dev/null; then
 		\#*) echo "$line" ;;
 		esac
 	done < <(python3 "$tree/tests/attest/cca.py" "$attest" "$realm" "$work/py" ${SEED:+"$SEED"} 2>&1)
-	((count == before + 5))
+	((count == before + 6))
 	result $? "all of cca.py ran"
 else
 	count=$((count + 1))

@@ -253,7 +253,8 @@ static void test_envelope(void)
 	} all[] = {
 		{ "", "no CCA token" }, { "d2a0", "no CCA token" }, { "a0", "no CCA token" },
 		{ "d9018f80", "envelope" }, { "d9018fa0", "no realm token" },
-		{ "d9018fa119acd140", "virtCCA" }, { "d9018fa119acca40", "no realm token" },
+		{ "d9018fa119acd140", "realm token: this is no COSE_Sign1" },
+		{ "d9018fa119acca40", "no realm token" },
 		{ "d9018fa219acca4019acd140", "platform token: this is no COSE_Sign1" },
 		{ "d9018fa10040", "envelope" }, { "d9018fa219acca4019acca40", "envelope" },
 		{ "d9038ba119acd140", "envelope" }, { "d9038ba119acd1821901084000", "envelope" },
@@ -266,6 +267,98 @@ static void test_envelope(void)
 		CHECK_INT(cca_token_parse(buf, unhex(all[i].hex, buf), &token, &err), -EBADMSG);
 		CHECK_HAS(err.msg, all[i].text);
 	}
+}
+
+/* ---- virtCCA ------------------------------------------------------------------------------ */
+
+/* A token as the reference describes it: one half, RSA, the device's key as X.509 has it. */
+static size_t virtcca(const struct key *key, const struct key *named, enum cose_alg alg,
+	enum key_digest digest)
+{
+	uint8_t payload[2048], spki[KEY_SPKI_MAX], header[8], msg[3072], half[3072];
+	uint8_t sig[KEY_RSA_FIELD], be[KEY_RSA_FIELD];
+	struct cbor_out claims = { payload, sizeof(payload), 0 };
+	struct cbor_out protected = { header, sizeof(header), 0 };
+	struct cbor_out tbs = { msg, sizeof(msg), 0 }, sign1 = { half, sizeof(half), 0 };
+	struct cbor_out out = { buf, sizeof(buf), 0 };
+	int len = key_spki_export(named, spki, sizeof(spki));
+
+	cbor_put_map(&claims, 7);
+	cbor_put_int(&claims, 10);
+	cbor_put_bytes(&claims, realm_claims.challenge, 64);
+	cbor_put_int(&claims, 44235);
+	cbor_put_bytes(&claims, realm_claims.rpv, 64);
+	cbor_put_int(&claims, 44236);
+	cbor_put_text(&claims, "sha-256");
+	cbor_put_int(&claims, 44237);
+	cbor_put_bytes(&claims, spki, (size_t)len);
+	cbor_put_int(&claims, 44238);
+	cbor_put_bytes(&claims, realm_claims.rim, 32);
+	cbor_put_int(&claims, 44239);
+	cbor_put_array(&claims, 4);
+	for (unsigned int i = 0; i < 4; i++)
+		cbor_put_bytes(&claims, realm_claims.rem[i], 32);
+	cbor_put_int(&claims, 44240);
+	cbor_put_text(&claims, "sha-256");
+	cbor_put_map(&protected, 1);
+	cbor_put_int(&protected, 1);
+	cbor_put_int(&protected, alg);
+	cbor_put_array(&tbs, 4);
+	cbor_put_text(&tbs, "Signature1");
+	cbor_put_bytes(&tbs, header, protected.len);
+	cbor_put_bytes(&tbs, NULL, 0);
+	cbor_put_bytes(&tbs, payload, claims.len);
+	if (key_sign_pss(key, digest, msg, tbs.len, sig) < 0)
+		return 0;
+	for (unsigned int i = 0; i < sizeof(sig); i++)
+		be[i] = sig[sizeof(sig) - 1 - i];
+	cbor_put_tag(&sign1, 18);
+	cbor_put_array(&sign1, 4);
+	cbor_put_bytes(&sign1, header, protected.len);
+	cbor_put_map(&sign1, 0);
+	cbor_put_bytes(&sign1, payload, claims.len);
+	cbor_put_bytes(&sign1, be, sizeof(be));
+	cbor_put_tag(&out, 399);
+	cbor_put_map(&out, 1);
+	cbor_put_int(&out, 44241);
+	cbor_put_bytes(&out, half, sign1.len);
+	return out.len <= sizeof(buf) ? out.len : 0;
+}
+
+static void test_virtcca(void)
+{
+	static const struct {
+		enum cose_alg alg;
+		enum key_digest digest;
+	} algs[] = { { COSE_PS256, KEY_SHA256 }, { COSE_PS384, KEY_SHA384 },
+		{ COSE_PS512, KEY_SHA512 } };
+	struct key *key = NULL, *other = NULL;
+	size_t len;
+
+	/* The smaller key can be named, but not sign. */
+	REQUIRE(!key_generate(KEY_RSA4096, &key) && !key_generate(KEY_RSA2048, &other));
+	for (unsigned int i = 0; i < 3; i++) {
+		len = virtcca(key, key, algs[i].alg, algs[i].digest);
+		REQUIRE(len && !cca_token_parse(buf, len, &token, &err));
+		CHECK(token.virtcca && !cca_token_soft(&token));
+		CHECK(!memcmp(token.realm.rim.p, realm_claims.rim, 32));
+		CHECK_INT(cca_token_verify(&token, key, &err), 0);
+		CHECK_INT(cca_token_verify(&token, other, &err), -EBADMSG);
+		CHECK_HAS(err.msg, "not that of this device");
+		CHECK_INT(cca_token_verify(&token, cpak, &err), -EBADMSG);
+		buf[len - 1] ^= 1;
+		CHECK_INT(cca_token_verify(&token, key, &err), -EBADMSG);
+		CHECK_HAS(err.msg, "not by this device's");
+	}
+	len = virtcca(key, key, COSE_PS256, KEY_SHA384);
+	REQUIRE(len && !cca_token_parse(buf, len, &token, &err));
+	CHECK_INT(cca_token_verify(&token, key, &err), -EBADMSG);
+	len = virtcca(key, other, COSE_PS256, KEY_SHA256);
+	REQUIRE(len && !cca_token_parse(buf, len, &token, &err));
+	CHECK_INT(cca_token_verify(&token, other, &err), -EBADMSG);
+	CHECK_HAS(err.msg, "another kind of key");
+	key_free(key);
+	key_free(other);
 }
 
 /* ---- Keys --------------------------------------------------------------------------------- */
@@ -322,6 +415,7 @@ int main(void)
 	RUN(test_no_room);
 	RUN(test_claims);
 	RUN(test_envelope);
+	RUN(test_virtcca);
 	RUN(test_keys);
 	key_free(cpak);
 	key_free(rak);
