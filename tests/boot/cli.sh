@@ -153,6 +153,8 @@ bad_with_kvm 1 "disk 0" "disk missing" --kernel "$hello" --disk "$work/none"
 bad_with_kvm 1 "disk 0" "disk is a directory" --kernel "$hello" --disk "$work"
 bad_with_kvm 2 "disk 0" "disk is a character device" --kernel "$hello" --disk /dev/zero
 bad_with_kvm 2 "disk 0" "disk is empty" --kernel "$hello" --disk "$work/empty"
+bad_with_kvm 2 "vsock: vhost=on" "vsock by vhost, with a path" --kernel "$hello" --vsock "5,vhost,path=$work/v"
+bad_with_kvm 2 "path or port" "vsock to nowhere" --kernel "$hello" --vsock 5
 bad_with_kvm 1 "serial" "serial to a directory" --kernel "$hello" --serial "file=$work"
 bad_with_kvm 1 "cannot make the socket" "console at a file that is there" --kernel "$hello" \
 	--console "unix=$work/hello"
