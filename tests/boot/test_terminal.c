@@ -4,6 +4,7 @@
  * end is. The program is $B/tvm-run, its guests are those of the other boot tests.
  */
 #include <pty.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <utmp.h>
@@ -234,6 +235,26 @@ static void test_stopped_and_continued(void)
 	end(&s);
 }
 
+/* SIGWINCH is news for the guest's consoles, and nothing else. */
+static void test_resized(void)
+{
+	struct session s;
+
+	REQUIRE(begin(&s, "echo", "", false));
+	REQUIRE(await(&s, "echo"));
+	for (unsigned short i = 1; i < 20; i++) {
+		struct winsize ws = { .ws_col = (unsigned short)(80 + i), .ws_row = i };
+
+		CHECK(!ioctl(s.master, TIOCSWINSZ, &ws));
+		usleep(1000);
+	}
+	type(&s, "xq");
+	CHECK(await(&s, "XQ"));
+	CHECK_INT(finish(&s), 0);
+	check_restored(&s);
+	end(&s);
+}
+
 /* The window is closed: SIGHUP, and a terminal that answers EIO. */
 static void test_hang_up(void)
 {
@@ -274,6 +295,7 @@ int main(void)
 	RUN_LIMITED(test_keys);
 	RUN_LIMITED(test_signals);
 	RUN_LIMITED(test_stopped_and_continued);
+	RUN_LIMITED(test_resized);
 	RUN_LIMITED(test_hang_up);
 	RUN_LIMITED(test_background);
 	return tests_done();
