@@ -191,6 +191,13 @@ TVM_API int tvm_resume(struct tvm_vm *vm, struct tvm_error *err);
 TVM_API int tvm_powerdown(struct tvm_vm *vm, struct tvm_error *err);
 
 /*
+ * Ask the guest, whose configuration has "balloon" on, to give back bytes of its memory in all.
+ * It does so in its own time, or not: tvm_balloon_get() tells how much it says it has given.
+ */
+TVM_API int tvm_balloon_set(struct tvm_vm *vm, uint64_t bytes, struct tvm_error *err);
+TVM_API int tvm_balloon_get(struct tvm_vm *vm, uint64_t *bytes_out, struct tvm_error *err);
+
+/*
  * The terminal on descriptor 0 has another size now: a console that uses it tells the guest.
  * (A library catches no SIGWINCH.)
  */

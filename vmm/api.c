@@ -82,6 +82,22 @@ int tvm_powerdown(struct tvm_vm *vm, struct tvm_error *err)
 	return 0;
 }
 
+int tvm_balloon_set(struct tvm_vm *vm, uint64_t bytes, struct tvm_error *err)
+{
+	if (run_state(vm_of(vm)) == TVM_STOPPED)
+		return err_set(err, -ESHUTDOWN, "balloon: the machine has ended");
+	if (machine_balloon(vm_of(vm), &bytes, NULL) < 0)
+		return err_set(err, -ENODEV, "balloon: the machine has none");
+	return 0;
+}
+
+int tvm_balloon_get(struct tvm_vm *vm, uint64_t *bytes_out, struct tvm_error *err)
+{
+	if (machine_balloon(vm_of(vm), NULL, bytes_out) < 0)
+		return err_set(err, -ENODEV, "balloon: the machine has none");
+	return 0;
+}
+
 int tvm_terminal_resized(struct tvm_vm *vm)
 {
 	if (run_state(vm_of(vm)) == TVM_STOPPED)

@@ -78,6 +78,13 @@ struct dev {
 /* The class "pci-host": the bus behind the bridge, for env->pci of what is created later. */
 struct pci_bus *pci_host_bus(struct dev *dev);
 
+/*
+ * The class "virtio-balloon": ask the guest to give back bytes of its memory in all (rounded
+ * down to 4 KiB); it decides. Loop's thread, as the next: bytes that it says it has given.
+ */
+void balloon_set_target(struct dev *dev, uint64_t bytes);
+uint64_t balloon_actual(struct dev *dev);
+
 /* devices/chardev.c: the terminal of one machine. env->mux is not set yet. */
 int chardev_mux_create(const struct dev_env *env, struct chardev_mux **out,
 	struct tvm_error *err);

@@ -203,3 +203,33 @@ const char *machine_pty(const struct vm *vm, int console)
 	}
 	return NULL;
 }
+
+struct balloon_call {
+	struct dev *dev;
+	const uint64_t *target;
+	uint64_t actual;
+};
+
+static void balloon_call(void *opaque)
+{
+	struct balloon_call *call = opaque;
+
+	if (call->target)
+		balloon_set_target(call->dev, *call->target);
+	call->actual = balloon_actual(call->dev);
+}
+
+int machine_balloon(struct vm *vm, const uint64_t *target, uint64_t *actual_out)
+{
+	struct balloon_call call = { .target = target };
+
+	for (unsigned int i = 0; i < vm->machine.nr_devs && !call.dev; i++)
+		if (!strcmp(vm->machine.devs[i]->cls->name, "virtio-balloon"))
+			call.dev = vm->machine.devs[i];
+	if (!call.dev)
+		return -ENODEV;
+	loop_call(vm->loop, balloon_call, &call);
+	if (actual_out)
+		*actual_out = call.actual;
+	return 0;
+}

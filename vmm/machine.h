@@ -27,6 +27,12 @@ void machine_reset(struct vm *vm);
 /* Tell every device: "power-button". Any thread. */
 void machine_event(struct vm *vm, const char *what);
 
+/*
+ * Memory that the guest shall give back (NULL: as before), and has given (may be NULL). -ENODEV:
+ * there is no balloon. Any thread.
+ */
+int machine_balloon(struct vm *vm, const uint64_t *target, uint64_t *actual_out);
+
 /* The pseudo-terminal of console 0, 1, ... or (-1) of the serial port; NULL: it has none. */
 const char *machine_pty(const struct vm *vm, int console);
 

@@ -10,8 +10,6 @@
  * Queues that are not offered have no number (as Linux and QEMU count them): statistics and
  * hints are not, so reporting is queue 2.
  */
-#include "devices/virtio/balloon.h"
-
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -22,6 +20,7 @@
 #include "base/log.h"
 #include "devices/devices.h"
 #include "devices/virtio/virtio.h"
+#include "vmm/device.h"
 #include "vmm/devopts.h"
 #include "vmm/gmem.h"
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Programs that run inside the nested test machine.
-PAYLOADS := $(B)/tests/boot/pause-linux-static $(B)/tests/boot/talk-static
+PAYLOADS := $(B)/tests/boot/pause-linux-static $(B)/tests/boot/talk-static \
+	$(B)/tests/boot/balloon-linux-static
 $(PAYLOADS): LDFLAGS += $(if $(SAN),,-static -Wl,--no-warnings)
 $B/tests/boot/%-static: $B/tests/boot/%.o $B/libtvm.a
 	$(LINK)

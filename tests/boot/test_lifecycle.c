@@ -45,6 +45,8 @@ static void check_end(const char *guest, const char *cmdline, bool no_reboot,
 	CHECK_INT(tvm_resume(vm, &last_error), -ESHUTDOWN);
 	CHECK_INT(tvm_reset(vm, &last_error), -ESHUTDOWN);
 	CHECK_INT(tvm_powerdown(vm, &last_error), -ESHUTDOWN);
+	CHECK_INT(tvm_terminal_resized(vm), -ESHUTDOWN);
+	CHECK_INT(tvm_balloon_set(vm, 0, &last_error), -ESHUTDOWN);
 	CHECK_INT(tvm_stop(vm), 0);
 	CHECK_INT(tvm_wait(vm, 0, &end), 0);
 	CHECK_INT(end.reason, wanted);
@@ -411,6 +413,37 @@ static void test_wait(void)
 }
 
 /* The guest may ignore the button, and this one does. */
+/* What the host asks of devices, without a driver on the other side. */
+static void test_device_calls(void)
+{
+	struct tvm_config *cfg = config("hello", "end=halt");
+	uint64_t given = 1;
+	struct tvm_vm *vm;
+	char path[64];
+
+	set(cfg, "balloon", "on");
+	set(cfg, "console", "null");
+	set(cfg, "console", "pty");
+	vm = launch(cfg);
+	REQUIRE(vm);
+	CHECK_INT(tvm_balloon_set(vm, 1 << 20, &last_error), 0);
+	CHECK_INT(tvm_balloon_get(vm, &given, &last_error), 0);
+	CHECK_INT(given, 0);
+	CHECK_INT(tvm_terminal_resized(vm), 0);
+	CHECK_INT(tvm_console_pty(vm, -1, path, sizeof(path)), -ENOENT);
+	CHECK_INT(tvm_console_pty(vm, 0, path, sizeof(path)), -ENOENT);
+	CHECK_INT(tvm_console_pty(vm, 2, path, sizeof(path)), -ENOENT);
+	CHECK_INT(tvm_console_pty(vm, 1, path, 4), -ENOSPC);
+	CHECK_INT(tvm_console_pty(vm, 1, path, sizeof(path)), 0);
+	CHECK(!strncmp(path, "/dev/pts/", 9));
+	tvm_free(vm);
+	vm = launch(config("hello", "end=halt"));
+	REQUIRE(vm);
+	CHECK_INT(tvm_balloon_get(vm, &given, &last_error), -ENODEV);
+	CHECK_HAS(last_error.msg, "balloon: the machine has none");
+	tvm_free(vm);
+}
+
 static void test_powerdown(void)
 {
 	struct tvm_vm *vm = launch(config("hello", "end=halt"));
@@ -453,6 +486,7 @@ int main(void)
 	RUN_LIMITED(test_vcpu_tid);
 	RUN_LIMITED(test_metrics);
 	RUN_LIMITED(test_wait);
+	RUN_LIMITED(test_device_calls);
 	RUN_LIMITED(test_powerdown);
 	unlink(serial_path);
 	return tests_done();

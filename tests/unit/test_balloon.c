@@ -5,11 +5,11 @@
 
 #include "base/cleanup.h"
 #include "devices/devices.h"
-#include "devices/virtio/balloon.h"
 #include "devices/virtio/virtio.h"
 #include "tests/unit/driver.h"
 #include "tests/unit/fakes.h"
 #include "tests/harness.h"
+#include "vmm/device.h"
 #include "vmm/devopts.h"
 
 #define WAIT 10000

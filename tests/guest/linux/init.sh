@@ -147,6 +147,15 @@ case_random() {
     say "random_bytes=$(dd if=/dev/random bs=64 count=64 iflag=fullblock 2>/dev/null | wc -c)"
 }
 
+# The host takes memory by the balloon and gives it back.
+case_inflate() {
+    say start
+    while :; do
+        say "free_mb=$(awk '/^MemFree/ { print int($2 / 1024) }' /proc/meminfo)"
+        sleep 1
+    done
+}
+
 # Memory is used and given back; what the host sees of it, it measures itself.
 case_balloon() {
     mkdir -p /fill
