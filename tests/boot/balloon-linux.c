@@ -49,6 +49,7 @@ static int gives(uint64_t bytes)
 			break;
 		usleep(100000);
 	}
+	sleep(3); /* for the guest to say what it has left */
 	fprintf(stderr, "given %llu of %llu MiB, held %lu MiB\n", (unsigned long long)(now / MIB),
 		(unsigned long long)(bytes / MIB), held());
 	return now == bytes;

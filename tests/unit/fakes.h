@@ -65,6 +65,7 @@ struct fake_msi {
 struct fake_irq {
 	pthread_mutex_t lock;
 	struct fake_doorbell doorbells[FAKE_MAX];
+	unsigned int nr_doorbells;	/* used ones */
 	struct fake_msi msis[FAKE_MAX];	/* index: gsi - FAKE_FIRST_MSI */
 	bool lines[FAKE_FIRST_MSI];
 	bool no_doorbells;		/* doorbell_add fails: all notifications are exits */
@@ -197,6 +198,7 @@ static inline int fake_doorbell_put(struct fake_irq *w, struct fake_doorbell d)
 		if (w->doorbells[i].used)
 			continue;
 		w->doorbells[i] = d;
+		w->nr_doorbells++;
 		r = 0;
 		break;
 	}
@@ -243,6 +245,7 @@ static inline void fake_doorbell_take(struct fake_irq *w, struct fake_doorbell w
 			break;
 	FAKE_MUST(d < w->doorbells + FAKE_MAX);
 	d->used = false;
+	w->nr_doorbells--;
 	pthread_mutex_unlock(&w->lock);
 }
 
@@ -289,11 +292,15 @@ static inline void fake_mmio_write(struct fake_env *f, uint64_t addr, unsigned i
 	uint64_t val)
 {
 	bool rung = false;
+	unsigned int left;
 
 	pthread_mutex_lock(&f->wires.lock);
-	for (unsigned int i = 0; i < FAKE_MAX && !rung; i++) {
+	/* No further than the last one: fuzzers live here. */
+	left = f->wires.nr_doorbells;
+	for (unsigned int i = 0; i < FAKE_MAX && left && !rung; i++) {
 		struct fake_doorbell *d = &f->wires.doorbells[i];
 
+		left -= d->used;
 		rung = d->used && d->space == BUS_MMIO && d->addr == addr &&
 			(!d->size || d->size == size) && (!d->match || d->value == val);
 		if (rung)
