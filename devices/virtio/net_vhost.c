@@ -2,7 +2,8 @@
 /*
  * vhost-net: the host's kernel moves packets between a tap and the rings. One vhost device
  * serves one pair of queues on one queue of the tap. The tap is set up as without it, so what
- * is offered to the guest is the same, as far as this kernel knows the features.
+ * is offered to the guest is the same, as far as this kernel knows the features. The kernel tells
+ * nobody when the interface is removed: the link stays up then, and packets are lost.
  */
 #include <errno.h>
 #include <linux/vhost.h>
