@@ -224,6 +224,40 @@ case_share() {
     say "share=ok"
 }
 
+# Networks, tvm.net=K:ADDRESS:PEER,...: the interface with MAC 52:54:00:00:00:0K. The peer answers
+# pings (or tvm.pingK does), gives a file at port 500K (tvm.md5), takes it back at 510K, and runs
+# iperf3 at 520K.
+case_net() {
+    ip link set lo up
+    # nc ends with its input: where it only takes, it gets one that stays silent.
+    mkfifo /tmp/silence
+    exec 9<>/tmp/silence
+    for net in $(param net | tr , ' '); do
+        number=${net%%:*} peer=${net##*:} address=${net#*:}
+        net_one "$number" "${address%:*}" "$peer"
+    done
+    say "net=done"
+}
+
+net_one() {
+    device=$(grep -l "52:54:00:00:00:0$1" /sys/class/net/*/address | cut -d / -f 5)
+    [ "$device" ] || { say "net$1=no interface"; return; }
+    ip addr add "$2/24" dev "$device" && ip link set "$device" up
+    queues=$(ls -d /sys/class/net/"$device"/queues/tx-* | wc -l)
+    say "net$1 device=$device queues=$queues carrier=$(cat /sys/class/net/"$device"/carrier)"
+    if ping -c 3 -i 0.2 -w 20 "$(param "ping$1" "$3")" >/tmp/ping; then say "net$1 ping=ok"; else say "net$1 ping=no"; fi
+    nc "$3" "500$1" <&9 >/tmp/blob
+    if [ "$(digest </tmp/blob)" = "$(param md5)" ]; then say "net$1 get=ok"
+    else say "net$1 get=$(wc -c </tmp/blob) bytes"; fi
+    nc "$3" "510$1" </tmp/blob && say "net$1 put=sent"
+    for way in up down; do
+        [ $way = up ] && reverse= || reverse=-R
+        iperf3 -c "$3" -p "520$1" -t 1 -f m $reverse >/tmp/iperf 2>&1 ||
+            { say "net$1 iperf_$way=failed: $(tail -n 1 /tmp/iperf)"; continue; }
+        say "net$1 iperf_$way=$(awk '/receiver/ { print $(NF - 2) }' /tmp/iperf) Mbit/s"
+    done
+}
+
 case_button() {
     appears /dev/input/event0 || { say "button=no input device"; return; }
     say ready
