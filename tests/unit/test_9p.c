@@ -353,7 +353,7 @@ static void test_queue_reset_in_flight(void)
 	CHECK_INT(create(&c, 1, "f", 0644), 0);
 	CHECK_INT(write_at(&c, 1, 0, block, sizeof(block)), 0);
 	for (unsigned int round = 0; round < 20; round++) {
-		gpa_t heap = c.d.heap;
+		gpa_t heap = align_up(c.d.heap, 4096);
 
 		flood(&c, 60);
 		if (round % 2) {
