@@ -14,6 +14,7 @@
 #   busybox-arm64, linux-arm64-6.1/{Image,modules}, linux-arm64-6.12/..., linux-arm64-newest/...
 #                                             the same of Debian's arm64 (6.1: not the
 #                                             cloud's but the one for every machine)
+#   guest-tools/root                          git, make and a C compiler from Debian 12
 #
 # `modules` is what lib/modules/VERSION would be: unpacked .ko files with
 # modules.dep, without the drivers of hardware that no virtual machine has.
@@ -47,7 +48,7 @@ suite_of() {
     case $1 in
     linux-6.12 | linux-arm64-6.12) echo bookworm-backports ;;
     linux-newest | linux-arm64-newest) echo unstable ;;
-    busybox | busybox-arm64 | linux-6.1 | linux-arm64-6.1 | linux-small) echo bookworm ;;
+    busybox | busybox-arm64 | linux-6.1 | linux-arm64-6.1 | linux-small | guest-tools) echo bookworm ;;
     *) die "no such asset: $1" ;;
     esac
 }
@@ -66,6 +67,11 @@ packages_of() {
     case $1 in
     busybox*) debian_pin "$suite" busybox-static; return ;;
     linux-small) debian_pin "$suite" linux-source-6.1; return ;;
+    guest-tools)
+        for part in git tcc make libc6 libc6-dev linux-libc-dev libpcre2-8-0 zlib1g; do
+            debian_pin "$suite" $part
+        done
+        return ;;
     # 9p is in the kernels for every machine, not in those for the cloud.
     linux-6.12 | linux-arm64-6.1) meta=linux-image-$debian_arch ;;
     *) meta=linux-image-cloud-$debian_arch ;;
@@ -82,6 +88,19 @@ make_busybox() {
     debian_unpack "$suite" "$1" "$2"
     mkdir "$1/out"
     mv "$(find "$1" -path '*bin/busybox' -type f)" "$1/out/$family"
+}
+
+# A root with what git, make and tcc need. git's own programs are links to one file.
+make_guest_tools() {
+    local root=$1/out/root
+    say "unpacking ${*:2}"
+    mkdir -p "$root"
+    debian_unpack "$suite" "$root" "${@:2}"
+    cd "$root"
+    rm -rf usr/share usr/lib/x86_64-linux-gnu/{gconv,audit} \
+        usr/{bin,lib/git-core}/{scalar,git-shell} usr/lib/git-core/git-sh-i18n--envsubst
+    find usr/lib -name 'lib*.a' ! -name libc_nonshared.a ! -name libtcc1.a -delete
+    mkdir -p bin lib64 proc dev sys tmp work
 }
 
 # pin FAMILY: its PACKAGE=VERSION lines, resolved once, with lists of today:
@@ -115,6 +134,7 @@ directory() {
         case $family in
         busybox*) (make_busybox "$work" $packages) ;;
         linux-small) (make_linux_small "$work" $packages) ;;
+        guest-tools) (make_guest_tools "$work" $packages) ;;
         *) (make_linux "$work" $packages) ;;
         esac
         chmod -R a+rX "$work/out"

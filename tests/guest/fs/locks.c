@@ -14,7 +14,7 @@
 
 #define NAME "lock-test"
 #define PROCESSES 4
-#define ROUNDS 50
+#define ROUNDS 20
 
 static unsigned int wrong;
 

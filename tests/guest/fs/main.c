@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fstest random TESTED RIGHT SEED COUNT	random.h
- * fstest perm TESTED RIGHT EVERY		perm.h
+ * fstest perm TESTED RIGHT EVERY [nolinks]	perm.h; nolinks: owners of links do not count
  * fstest locks TESTED
  * fstest as ID COMMAND...			run it as user and group ID, with no other groups
  *
@@ -51,7 +51,7 @@ static bool permissions(char **argv)
 {
 	unsigned int every = (unsigned int)strtoul(argv[2], NULL, 0), cases, wrong;
 
-	wrong = fs_perm(open_dir(argv[0]), open_dir(argv[1]), every ? every : 1, &cases);
+	wrong = fs_perm(open_dir(argv[0]), open_dir(argv[1]), every ? every : 1, !argv[3], &cases);
 
 	printf("perm=%s cases=%u different=%u\n", wrong ? "different" : "ok", cases, wrong);
 	return !wrong;
@@ -87,7 +87,7 @@ int main(int argc, char **argv)
 
 	if (!strcmp(name, "random") && argc == 6)
 		ok = random_work(argv + 2);
-	else if (!strcmp(name, "perm") && argc == 5)
+	else if (!strcmp(name, "perm") && (argc == 5 || (argc == 6 && !strcmp(argv[5], "nolinks"))))
 		ok = permissions(argv + 2);
 	else if (!strcmp(name, "locks") && argc == 3)
 		ok = locks(argv + 2);

@@ -15,7 +15,7 @@
 #define HANDLES 8
 #define IO_MAX 40000u
 #define SIZE_MAX_FILE 200000u
-#define CHECK_EVERY 400
+#define CHECK_EVERY 500
 #define MAX_DEEP 28		/* bytes of a path that is still looked into: walks have 16 names */
 
 struct run {

@@ -344,6 +344,12 @@ case_marker() {
     while :; do sleep 3600; done
 }
 
+# More cases, which a group of tests/boot/linux.sh adds.
+for file in /cases/*; do
+    # shellcheck source=/dev/null
+    [ ! -f "$file" ] || . "$file"
+done
+
 mkdir -p /proc /sys /dev /tmp /run
 mount -t proc none /proc
 mount -t sysfs none /sys
