@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Programs that run inside the nested test machine.
 PAYLOADS := $(B)/tests/boot/pause-linux-static $(B)/tests/boot/talk-static \
-	$(B)/tests/boot/balloon-linux-static
+	$(B)/tests/boot/balloon-linux-static \
+	$(B)/tests/guest/linux/vsock-peer
 $(PAYLOADS): LDFLAGS += $(if $(SAN),,-static -Wl,--no-warnings)
 $B/tests/boot/%-static: $B/tests/boot/%.o $B/libtvm.a
+	$(LINK)
+# Programs for guests; the host's end of a test may be the same one.
+$B/tests/guest/linux/%: $B/tests/guest/linux/%.o
 	$(LINK)
 programs: $(PAYLOADS)
 

@@ -258,6 +258,23 @@ net_one() {
     done
 }
 
+# A server at ports 1024 and 1025 until the host tells it to quit; meanwhile, clients of the host's
+# servers at the ports that tvm.ports names (none at port 9).
+case_vsock() {
+    any=4294967295
+    vsock-peer serve vsock:$any:1024 vsock:$any:1025 >/tmp/serve &
+    sleep 0.2
+    say ready
+    for port in $(param ports 5000 | tr + ' '); do
+        say "$port $(vsock-peer load "vsock:2:$port" 64 32768)"
+        say "$port $(vsock-peer ends "vsock:2:$port")"
+    done
+    say "9 $(vsock-peer none vsock:2:9)"
+    say "clients=done"
+    wait
+    say "$(cat /tmp/serve)"
+}
+
 case_button() {
     appears /dev/input/event0 || { say "button=no input device"; return; }
     say ready
