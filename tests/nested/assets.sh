@@ -15,6 +15,8 @@
 #                                             the same of Debian's arm64 (6.1: not the
 #                                             cloud's but the one for every machine)
 #   guest-tools/root                          git, make and a C compiler from Debian 12
+#   vsock-tests/vsock_test{,_hybrid}          tools/testing/vsock of linux-6.1's source, static
+#   vsock-tests/vsock_diag_test               (_hybrid: with vsock_hybrid.c)
 #
 # `modules` is what lib/modules/VERSION would be: unpacked .ko files with
 # modules.dep, without the drivers of hardware that no virtual machine has.
@@ -49,6 +51,7 @@ suite_of() {
     linux-6.12 | linux-arm64-6.12) echo bookworm-backports ;;
     linux-newest | linux-arm64-newest) echo unstable ;;
     busybox | busybox-arm64 | linux-6.1 | linux-arm64-6.1 | linux-small | guest-tools) echo bookworm ;;
+    vsock-tests) echo bookworm ;;
     *) die "no such asset: $1" ;;
     esac
 }
@@ -66,7 +69,7 @@ packages_of() {
     local suite=$2 meta image part
     case $1 in
     busybox*) debian_pin "$suite" busybox-static; return ;;
-    linux-small) debian_pin "$suite" linux-source-6.1; return ;;
+    linux-small | vsock-tests) debian_pin "$suite" linux-source-6.1; return ;;
     guest-tools)
         for part in git tcc make libc6 libc6-dev linux-libc-dev libpcre2-8-0 zlib1g; do
             debian_pin "$suite" $part
@@ -126,6 +129,9 @@ directory() {
     if [[ $family = linux-small ]]; then
         key+=-$(grep -E '^(# )?CONFIG_' "$fragment" | sha256sum | head -c 12)
     fi
+    if [[ $family = vsock-tests ]]; then
+        key+=-$(sha256sum <"$here/vsock_hybrid.c" | head -c 12)
+    fi
     dir=$cache/$family-${key//[:~]/-}
     if [[ ! -d $dir ]]; then
         work=$(mktemp -d "$cache/work.XXXXXX")
@@ -135,6 +141,7 @@ directory() {
         busybox*) (make_busybox "$work" $packages) ;;
         linux-small) (make_linux_small "$work" $packages) ;;
         guest-tools) (make_guest_tools "$work" $packages) ;;
+        vsock-tests) (make_vsock_tests "$work" $packages) ;;
         *) (make_linux "$work" $packages) ;;
         esac
         chmod -R a+rX "$work/out"

@@ -81,6 +81,22 @@ make_linux_small() {
     strip -o "$out/vmlinux" vmlinux
 }
 
+# The kernel's own tests of AF_VSOCK; for the hybrid with unix sockets on the host's side.
+make_vsock_tests() {
+    local work=$1 wrap=-Wl,--wrap=socket,--wrap=bind,--wrap=connect,--wrap=accept
+    need make gcc xz
+    debian_unpack "$suite" "$work" "$2"
+    tar -C "$work" --strip-components=1 --wildcards -xf "$work"/usr/src/linux-source-*.tar.xz \
+        '*/tools/testing/vsock' '*/tools/include' '*/tools/build'
+    cd "$work/tools/testing/vsock"
+    make -s LDFLAGS='-static -Wl,--no-warnings' >&2
+    gcc -O2 -c -o hybrid.o "$here/vsock_hybrid.c"
+    gcc -static -Wl,--no-warnings $wrap -o vsock_test_hybrid \
+        vsock_test.o timeout.o control.o util.o hybrid.o
+    mkdir "$work/out"
+    cp vsock_test vsock_diag_test vsock_test_hybrid "$work/out"
+}
+
 # lost_options FRAGMENT CONFIG: what the fragment asks and the config lacks.
 lost_options() {
     local line
