@@ -10,7 +10,7 @@ export LC_ALL=C
 
 build='gcc make libc6-dev libjson-c-dev liburing-dev libelf-dev zlib1g-dev libzstd-dev libssl-dev pkg-config'
 run="$build qemu-system-x86 busybox-static cpio zstd xz-utils lz4 e2fsprogs"
-test="$run clang libclang-rt-dev clang-format bc bison flex rsync kmod python3 python3-cbor2 mandoc acpica-tools libvirt-clients-qemu openssl
+test="$run clang libclang-rt-dev clang-format bc bison flex rsync kmod python3 python3-cbor2 mandoc acpica-tools libvirt-clients-qemu python3-lxml python3-libvirt python3-cryptography openssl
 	gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-system-arm qemu-user-static libfdt-dev
 	util-linux fio dmsetup strace passt iperf3 iproute2 git"
 
