@@ -27,7 +27,7 @@ vm 3 "$name" --kernel Image.zboot --initrd initrd-6.1 --memory 512M --no-reboot 
 }
 
 name="sve=on without SVE in the host"
-vm 2 "$name" --kernel Image.gz --cpu sve=on && check "$name: says so" \
+vm 1 "$name" --kernel Image.gz --cpu sve=on && check "$name: says so" \
     grep -q "sve=on, but this host's KVM does not offer it" err
 
 name="reboot -f boots again"
