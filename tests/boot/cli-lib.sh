@@ -148,6 +148,7 @@ run_signal()	# SIGNAL STATUS NAME CMDLINE
 {
 	local pid
 
+	: >"$work/out"		# of the last guest, which said hello, too
 	timeout -k 5 30 "$tvm" --kernel "$hello" --memory 16M --cmdline "$4" </dev/null \
 		>"$work/out" 2>"$work/err" &
 	pid=$!
