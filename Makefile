@@ -110,13 +110,14 @@ $B/tests/%: $B/tests/%.o $(TESTLIB) $B/libtvm.a
 # These two calls are answered by the test, which plays the host's kernel.
 $B/tests/unit/test_vsock_vhost: override LDFLAGS += -Wl,--wrap=open,--wrap=ioctl
 
-# The device tree of the aarch64 machine needs no such machine.
+# The device tree of the aarch64 machine needs no such machine, nor do the views of realms.
 ifneq ($(ARCH),aarch64)
 FDT_TESTS := $(addprefix $B/,tests/unit/test_fdt tests/fuzz/replay_fdt fuzz/fdt)
 $(FDT_TESTS): LIBS += -lfdt
 $B/tests/unit/test_fdt: $B/arch/aarch64/fdt.o $B/arch/aarch64/board.o
 $B/tests/fuzz/replay_fdt: $B/arch/aarch64/fdt.o
 $B/fuzz/fdt: arch/aarch64/fdt.c
+$B/tests/unit/test_realm_views: $B/tee/virtcca/views.o
 endif
 
 include tests/guest/tiny/rules.mk

@@ -32,6 +32,7 @@ struct board {
 	const struct board_dev *devs;
 	struct pci_bus_opts pci;
 	struct mmio_slots mmio;		/* for virtio-mmio; max 0: none */
+	struct msi_frame msi_frame;	/* nr 0: none */
 	unsigned int nr_gsi;		/* interrupt lines of the controller */
 	unsigned int line_base;		/* what KVM_IRQ_LINE calls gsi 0 */
 	unsigned int elf_machine;	/* EM_X86_64, ... */

@@ -11,6 +11,7 @@ static const struct dev_class *const classes[] = {
 	&uart8250_class,
 	&i8042_class,
 	&acpi_pm_class,
+	&gicv2m_class,
 	&pl031_class,
 	&pl061_class,
 	&pvpanic_class,

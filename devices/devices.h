@@ -8,6 +8,7 @@
 extern const struct dev_class uart8250_class;
 extern const struct dev_class i8042_class;
 extern const struct dev_class acpi_pm_class;
+extern const struct dev_class gicv2m_class;
 extern const struct dev_class pl031_class;
 extern const struct dev_class pl061_class;
 extern const struct dev_class pvpanic_class;

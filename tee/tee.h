@@ -51,6 +51,12 @@ struct tee_ops {
 		const void *secret, size_t len, struct tvm_error *err);
 	int (*start)(struct vm *vm, struct tvm_error *err);	/* vCPUs run after it */
 	bool (*vcpu_exit)(struct vcpu *vcpu);	/* any vCPU thread; true: handled */
+	/*
+	 * An access to *gpa, outside of memory that KVM maps: makes *gpa the device's address, or
+	 * returns false, having answered it. NULL: addresses are as they are.
+	 */
+	bool (*vcpu_mmio)(struct vcpu *vcpu, uint64_t *gpa);
+	bool (*vcpu_fault)(struct vcpu *vcpu); /* KVM_RUN failed with EFAULT; true: go on */
 	void (*metrics)(struct vm *vm, FILE *f); /* members of a JSON object, ",\"x\":1" */
 	void (*destroy)(struct vm *vm);		/* accepts a VM that probe() never saw */
 };

@@ -22,8 +22,10 @@
 static const char *const pages_names[] = { "thp", "small", "huge2m", "huge1g", NULL };
 static const char *const chardev_names[] = { "null", "stdio", "file", "unix", "pty",
 	NULL };
-static const char *const tee_names[] = { "none", "sev", "sev-es", "csv", "csv2", NULL };
+static const char *const tee_names[] = { "none", "sev", "sev-es", "csv", "csv2", "cca",
+	NULL };
 static const char *const transport_names[] = { "pci", "mmio", NULL };
+static const char *const hash_names[] = { "sha256", "sha512", NULL }; /* enum tee_hash */
 static const char *const platform_names[] = { "hw", "soft", NULL };
 /* In the order of enum cpu_feature. */
 static const char *const feature_names[] = { "auto", "on", "off", NULL };
@@ -157,9 +159,13 @@ int config_share_owner(struct share_opts *s, struct tvm_error *err)
 
 static const struct opt tee_opts[] = {
 	{ "kind", OPT_STR, TEE(kind), .names = tee_names, .def = "none",
-	  .arg = "none|sev|sev-es|csv|csv2", .help = "Trusted execution environment." },
+	  .arg = "none|sev|sev-es|csv|csv2|cca", .help = "Trusted execution environment." },
 	{ "platform", OPT_ENUM, TEE(platform), .names = platform_names, .def = "hw",
 	  .arg = "hw|soft", .help = "Secure processor: the host's, or one in software." },
+	{ "rpv", OPT_STR, TEE(rpv), .max = 128, .arg = "HEX",
+	  .help = "Personalization value of a realm, at most 64 bytes." },
+	{ "hash", OPT_ENUM, TEE(hash), .names = hash_names, .def = "sha256",
+	  .arg = "sha256|sha512", .help = "Hash of a realm's measurements; default sha256." },
 	{ "policy", OPT_U32, TEE(policy), .max = UINT32_MAX, .def = "0xffffffff", .arg = "N",
 	  .help = "Guest policy bits; default: the kind's usual ones." },
 	{ "dh-cert", OPT_PATH, TEE(dh_cert), .arg = "FILE",
@@ -258,7 +264,7 @@ static const struct opt config_opts[] = {
 	  .help = "Measured boot firmware; default: builtin where --tee needs it." },
 	{ "tee", OPT_SUB, AT(tee), .sub = &tee_table, .def = "none",
 	  .arg = "KIND[,platform=hw|soft][,KEY=VALUE...]",
-	  .help = "Confidential machine: sev, sev-es, csv or csv2; tvm-run(1) has the keys." },
+	  .help = "Confidential machine: sev, sev-es, csv, csv2, cca; tvm-run(1) has the keys." },
 };
 
 const struct opt_table config_table = {
@@ -430,12 +436,18 @@ static int check_memory(const struct tvm_config *cfg, struct tvm_error *err)
 
 static int check_tee(const struct tee_opts *t, struct tvm_error *err)
 {
-	bool none = !strcmp(t->kind, "none");
+	bool none = !strcmp(t->kind, "none"), realm = !strcmp(t->kind, "cca");
 
 	if (none && (t->platform != TEE_PLATFORM_HW || t->policy != CONFIG_POLICY_DEFAULT ||
 		t->dh_cert || t->session || t->soft_dir || t->measure_only || t->measurement ||
 		t->secret_header || t->secret))
 		return err_set(err, -EINVAL, "tee: kind none takes no other keys");
+	if (!realm && (t->rpv || t->hash != TEE_HASH_SHA256))
+		return err_set(err, -EINVAL, "tee: rpv and hash are for realms");
+	if (realm && (t->policy != CONFIG_POLICY_DEFAULT || t->dh_cert || t->session ||
+		t->secret_header || t->secret || t->delays || t->measure_only))
+		return err_set(err, -EINVAL, "tee: realms take platform, soft-dir, rpv, hash and "
+			"measurement, no other keys");
 	if (!t->dh_cert != !t->session)
 		return err_set(err, -EINVAL,
 			"tee: dh-cert and session are given together or not at all");

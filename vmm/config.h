@@ -27,10 +27,14 @@ enum transport { TRANSPORT_PCI, TRANSPORT_MMIO };
 
 enum tee_platform { TEE_PLATFORM_HW, TEE_PLATFORM_SOFT };
 
+enum tee_hash { TEE_HASH_SHA256, TEE_HASH_SHA512 };
+
 /* "tee": a confidential machine, and how its launch goes (design: TEE launch). */
 struct tee_opts {
 	char *kind;		/* name of a backend of tee/: "none", "sev", "csv", ... */
 	enum tee_platform platform;
+	char *rpv;		/* realm personalization value, hexadecimal; NULL: zeros */
+	enum tee_hash hash;	/* of realms' measurements */
 	uint32_t policy;	/* guest policy; CONFIG_POLICY_DEFAULT: the kind's usual one */
 	char *dh_cert, *session; /* files from the guest owner, base64 or raw */
 	bool kernel_hashes;	/* measure kernel, initrd and command line */

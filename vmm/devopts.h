@@ -36,6 +36,13 @@ struct pci_bus_opts {
 	bool ports;				/* 0xcf8 and 0xcfc (x86) */
 };
 
+/* Messages that become edges of the interrupt controller's lines: class "gicv2m". */
+struct msi_frame {
+	uint64_t doorbell;	/* written with data and up, ... */
+	uint32_t data;
+	unsigned int gsi, nr;	/* ... for gsi and up */
+};
+
 /* "share": virtio-9p, a directory of the host in the guest */
 
 /* Who owns what the guest creates, and with whose rights the host's files are reached. */

@@ -23,6 +23,7 @@ struct gmem {
 	struct gmem_slot slots[GMEM_MAX_SLOTS];
 	gmem_filter_fn *allowed;	/* NULL: all RAM */
 	void *allowed_opaque;
+	gpa_t alias;			/* bit that device addresses may have */
 	gmem_populate_fn *hook;		/* NULL: nobody measures */
 	void *hook_opaque;
 	bool sealed;
@@ -204,9 +205,9 @@ bool gmem_is_ram(const struct gmem *gm, gpa_t gpa, uint64_t len)
 
 static uint8_t *device_view(const struct gmem *gm, gpa_t gpa, size_t len)
 {
-	uint8_t *at = hva(gm, gpa, len, false);
+	uint8_t *at = hva(gm, gpa & ~gm->alias, len, false);
 
-	if (at && gm->allowed && !gm->allowed(gm->allowed_opaque, gpa, len))
+	if (at && gm->allowed && !gm->allowed(gm->allowed_opaque, gpa & ~gm->alias, len))
 		return NULL;
 	return at;
 }
@@ -250,6 +251,7 @@ int gmem_discard(struct gmem *gm, gpa_t gpa, uint64_t len)
 
 	if (!len || len > SIZE_MAX || !device_view(gm, gpa, (size_t)len))
 		return -EFAULT;
+	gpa &= ~gm->alias;
 	s = slot_of(gm, gpa, len);
 	/* Inwards: the kernel would zero parts of pages. */
 	first = align_up(gpa - s->gpa, page);
@@ -266,6 +268,16 @@ void gmem_restrict(struct gmem *gm, gmem_filter_fn *allowed, void *opaque)
 {
 	gm->allowed = allowed;
 	gm->allowed_opaque = opaque;
+}
+
+void gmem_set_alias(struct gmem *gm, gpa_t bit)
+{
+	gm->alias = bit;
+}
+
+gpa_t gmem_alias(const struct gmem *gm)
+{
+	return gm->alias;
 }
 
 void gmem_set_populate_hook(struct gmem *gm, gmem_populate_fn *hook, void *opaque)

@@ -77,6 +77,10 @@ int gmem_discard(struct gmem *gm, gpa_t gpa, uint64_t len);
 typedef bool gmem_filter_fn(void *opaque, gpa_t gpa, size_t len);
 void gmem_restrict(struct gmem *gm, gmem_filter_fn *allowed, void *opaque);
 
+/* In the device view, addresses with that bit name what those without it do; 0: none. */
+void gmem_set_alias(struct gmem *gm, gpa_t bit);
+gpa_t gmem_alias(const struct gmem *gm);
+
 /*
  * Initial contents: bytes from src, or (populate_fd) len bytes of a file from offset off.
  * hook(), when set, is told of each range afterwards, in call order, and may measure or

@@ -100,10 +100,20 @@ static int kvm_msi_route(void *ctx, unsigned int gsi, uint64_t addr, uint32_t da
 		.u.msi = { .address_lo = (uint32_t)addr, .address_hi = (uint32_t)(addr >> 32),
 			.data = data, .devid = k->msi_devid ? devid : 0 },
 	}, old;
+	const struct msi_frame *frame = &arch_board()->msi_frame;
 	bool was_routed;
 	int r;
 
 	assert(i < MAX_MSI);
+	/* A message to the frame is an edge of the line that it names. */
+	if (frame->nr && (addr & ~k->kvm->shared_bit) == frame->doorbell &&
+	    data >= frame->data && data - frame->data < frame->nr) {
+		e.type = KVM_IRQ_ROUTING_IRQCHIP;
+		e.flags = 0;
+		e.u.irqchip = (struct kvm_irq_routing_irqchip){
+			.pin = frame->gsi + data - frame->data,
+		};
+	}
 	pthread_mutex_lock(&k->lock);
 	old = k->msi[i];
 	was_routed = k->routed[i];
@@ -145,7 +155,7 @@ static int doorbell(struct irq_kvm *k, enum bus_space space, uint64_t addr, unsi
 {
 	struct kvm_ioeventfd arg = {
 		.datamatch = value,
-		.addr = addr,
+		.addr = space == BUS_MMIO ? addr | k->kvm->shared_bit : addr,
 		.len = size,
 		.fd = eventfd,
 		.flags = flags | (space == BUS_PIO ? (uint32_t)KVM_IOEVENTFD_FLAG_PIO : 0),

@@ -12,6 +12,7 @@ struct kvm_vm {
 	int kvm_fd;		/* /dev/kvm, owned */
 	int vm_fd;		/* owned */
 	size_t run_size;	/* bytes of a vCPU's struct kvm_run mapping */
+	uint64_t shared_bit;	/* of addresses that realms share, devices too; 0: there is none */
 };
 
 #define KVM_VM_NONE ((struct kvm_vm){ .kvm_fd = -1, .vm_fd = -1 })

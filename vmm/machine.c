@@ -39,6 +39,8 @@ static const void *board_opts(const struct vm *vm, const char *cls)
 		return &vm->cfg->serial;
 	if (!strcmp(cls, "pci-host"))
 		return &arch_board()->pci;
+	if (!strcmp(cls, "gicv2m"))
+		return &arch_board()->msi_frame;
 	return NULL;
 }
 
@@ -54,6 +56,8 @@ static int add_board(struct vm *vm, struct tvm_error *err)
 		if (!strcmp(bd->cls, "pvpanic") && !vm->cfg->pvpanic)
 			continue;
 		if (!strcmp(bd->cls, "fw-port") && !vm->fw.image)
+			continue;
+		if (!strcmp(bd->cls, "gicv2m") && !vm->tee->confidential)
 			continue;
 		r = add(vm, bd->cls, &bd->place, board_opts(vm, bd->cls), err);
 		if (r < 0)

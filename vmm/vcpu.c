@@ -83,6 +83,16 @@ static void pio_exit(struct vcpu *vcpu)
 			run->io.size, data + i * run->io.size);
 }
 
+static void mmio_exit(struct vcpu *vcpu)
+{
+	const struct tee_ops *tee = vcpu->vm->tee;
+	struct kvm_run *run = vcpu->run;
+	uint64_t gpa = run->mmio.phys_addr;
+
+	if (!tee->vcpu_mmio || tee->vcpu_mmio(vcpu, &gpa))
+		do_access(vcpu, BUS_MMIO, run->mmio.is_write, gpa, run->mmio.len, run->mmio.data);
+}
+
 static void crash(struct vcpu *vcpu, const char *what)
 {
 	run_quit(vcpu->vm, TVM_EXIT_CRASH, "guest crashed: vCPU %u: %s at 0x%llx", vcpu->index,
@@ -101,8 +111,7 @@ static void handle_exit(struct vcpu *vcpu)
 		return;
 	case KVM_EXIT_MMIO:
 		count(vcpu, VCPU_EXIT_MMIO);
-		do_access(vcpu, BUS_MMIO, run->mmio.is_write, run->mmio.phys_addr, run->mmio.len,
-			run->mmio.data);
+		mmio_exit(vcpu);
 		return;
 	case KVM_EXIT_INTR:
 		return;
@@ -174,6 +183,9 @@ static void run_vcpu(struct vcpu *vcpu)
 			handle_exit(vcpu);
 		} else if (errno == EINTR) {
 			drain_kick(vcpu);
+		} else if (errno == EFAULT && vcpu->vm->tee->vcpu_fault &&
+			vcpu->vm->tee->vcpu_fault(vcpu)) {
+			count(vcpu, VCPU_EXIT_OTHER);
 		} else if (errno != EAGAIN) {
 			const char *why = strerrordesc_np(errno);
 

@@ -15,6 +15,7 @@ static const struct board_dev board_devs[] = {
 	{ "uart8250", { BUS_MMIO, UART_GPA, UART_SIZE, UART_GSI } },
 	{ "pl031", { BUS_MMIO, RTC_GPA, RTC_SIZE, RTC_GSI } },
 	{ "pl061", { BUS_MMIO, GPIO_GPA, GPIO_SIZE, GPIO_GSI } },
+	{ "gicv2m", { BUS_MMIO, V2M_GPA, V2M_SIZE, V2M_GSI } },
 	{ "pvpanic", { BUS_MMIO, PVPANIC_GPA, PVPANIC_SIZE, 0 } },
 };
 
@@ -28,6 +29,7 @@ static const struct board board = {
 		.mmio32_size = PCI_MMIO32_SIZE,
 	},
 	.mmio = { VIRTIO_MMIO_GPA, VIRTIO_MMIO_STRIDE, VIRTIO_MMIO_GSI, 0, VIRTIO_MMIO_MAX },
+	.msi_frame = { V2M_GPA + 0x40, SPI_BASE + V2M_GSI, V2M_GSI, NR_GSI - V2M_GSI },
 	.nr_gsi = NR_GSI,
 	.line_base = SPI_LINE,
 	.elf_machine = EM_AARCH64,

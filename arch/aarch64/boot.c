@@ -107,6 +107,7 @@ static int load_fdt(struct vm *vm, const struct boot *boot, struct tvm_error *er
 	struct fdt_machine m = {
 		.board = arch_board(),
 		.pvpanic = vm->cfg->pvpanic,
+		.msi_frame = confidential(vm),
 		.psci_smc = confidential(vm), /* realms look for their monitor by SMC */
 		.pmu = vm->cfg->cpu.pmu == CPU_FEATURE_ON,
 		.nr_virtio_mmio = vm->machine.mmio.nr,

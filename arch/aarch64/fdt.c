@@ -18,7 +18,7 @@
 #include "arch/arch.h"
 #include "base/cleanup.h"
 
-enum { PHANDLE_GIC = 1, PHANDLE_ITS, PHANDLE_CLOCK, PHANDLE_GPIO };
+enum { PHANDLE_GIC = 1, PHANDLE_MSI, PHANDLE_CLOCK, PHANDLE_GPIO };
 enum { GIC_SPI, GIC_PPI };	/* arm,gic-v3.yaml: first cell of an interrupt */
 enum { IRQ_LEVEL_HIGH = 4 };
 
@@ -156,6 +156,31 @@ static void add_timer(struct writer *w)
 	end(w);
 }
 
+static void add_its(struct writer *w)
+{
+	begin(w, "msi-controller@%llx", ITS_GPA);
+	prop_str(w, "compatible", "arm,gic-v3-its");
+	prop(w, "msi-controller", NULL, 0);
+	prop_cells(w, "#msi-cells", 1);
+	prop_cells(w, "reg", CELLS64(ITS_GPA), CELLS64(ITS_SIZE));
+	prop_cells(w, "phandle", PHANDLE_MSI);
+	end(w);
+}
+
+static void add_msi_frame(struct writer *w)
+{
+	const struct msi_frame *f = &w->m->board->msi_frame;
+
+	begin(w, "v2m@%llx", V2M_GPA);
+	prop_str(w, "compatible", "arm,gic-v2m-frame");
+	prop(w, "msi-controller", NULL, 0);
+	prop_cells(w, "reg", CELLS64(V2M_GPA), CELLS64(V2M_SIZE));
+	prop_cells(w, "arm,msi-base-spi", f->data);
+	prop_cells(w, "arm,msi-num-spis", f->nr);
+	prop_cells(w, "phandle", PHANDLE_MSI);
+	end(w);
+}
+
 static void add_gic(struct writer *w)
 {
 	begin(w, "interrupt-controller@%llx", GICD_GPA);
@@ -169,13 +194,10 @@ static void add_gic(struct writer *w)
 	prop_cells(w, "#size-cells", 2);
 	prop(w, "ranges", NULL, 0);
 
-	begin(w, "msi-controller@%llx", ITS_GPA);
-	prop_str(w, "compatible", "arm,gic-v3-its");
-	prop(w, "msi-controller", NULL, 0);
-	prop_cells(w, "#msi-cells", 1);
-	prop_cells(w, "reg", CELLS64(ITS_GPA), CELLS64(ITS_SIZE));
-	prop_cells(w, "phandle", PHANDLE_ITS);
-	end(w);
+	if (w->m->msi_frame)
+		add_msi_frame(w);
+	else
+		add_its(w);
 	end(w);
 }
 
@@ -291,7 +313,10 @@ static void add_pci(struct writer *w, const struct dev_place *place)
 	prop_cells(w, "bus-range", 0, (uint32_t)(pci->ecam_size / MIB(1) - 1));
 	prop_cells(w, "ranges", PCI_RANGE_MEM32, CELLS64(pci->mmio32_base),
 		CELLS64(pci->mmio32_base), CELLS64(pci->mmio32_size));
-	prop_cells(w, "msi-map", 0, PHANDLE_ITS, 0, 0x10000);
+	if (w->m->msi_frame)
+		prop_cells(w, "msi-parent", PHANDLE_MSI);
+	else
+		prop_cells(w, "msi-map", 0, PHANDLE_MSI, 0, 0x10000);
 	/* Devices read and write through the host's caches. */
 	prop(w, "dma-coherent", NULL, 0);
 	end(w);

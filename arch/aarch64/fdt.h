@@ -22,6 +22,7 @@ struct fdt_machine {
 	const struct board *board;
 	bool pvpanic;			/* of the board's devices, the optional one */
 	bool psci_smc;			/* conduit of PSCI: SMC, else HVC */
+	bool msi_frame;			/* message interrupts by a GICv2m frame, else by an ITS */
 	bool pmu;			/* performance monitors */
 	unsigned int nr_virtio_mmio;	/* places for them that are taken */
 	unsigned int nr_cpus;

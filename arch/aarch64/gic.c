@@ -13,6 +13,7 @@
 #include "arch/aarch64/layout.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "tee/tee.h"
 #include "vmm/vm.h"
 
 #define GICD_CTLR 0x0000
@@ -83,13 +84,15 @@ static int control(int fd, uint64_t what)
 int arm64_gic_create(struct vm *vm, struct tvm_error *err)
 {
 	/* arm-vgic-v3.rst: count in bits 63..52, flags and index 0. */
-	uint64_t redists = (uint64_t)vm->cfg->cpus << 52 | GICR_GPA;
+	uint64_t shared = vm->kvm.shared_bit;
+	uint64_t redists = (uint64_t)vm->cfg->cpus << 52 | GICR_GPA | shared;
 	struct arch_vm *arch = vm->arch;
 	int r = device(vm, KVM_DEV_TYPE_ARM_VGIC_V3, &arch->gic_fd);
 
 	if (r < 0)
 		return err_sys(err, r, "kvm: cannot create a GICv3; the host needs one itself");
-	r = set(arch->gic_fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_DIST, GICD_GPA);
+	r = set(arch->gic_fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_DIST,
+		GICD_GPA | shared);
 	if (!r)
 		r = set(arch->gic_fd, KVM_DEV_ARM_VGIC_GRP_ADDR,
 			KVM_VGIC_V3_ADDR_TYPE_REDIST_REGION, redists);
@@ -97,6 +100,9 @@ int arm64_gic_create(struct vm *vm, struct tvm_error *err)
 		r = set32(arch->gic_fd, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, SPI_BASE + NR_GSI);
 	if (r < 0)
 		return err_sys(err, r, "kvm: cannot place the GICv3");
+	/* It would look for its tables in memory that only the guest sees: board.c, gicv2m. */
+	if (vm->tee->confidential)
+		return 0;
 	r = device(vm, KVM_DEV_TYPE_ARM_VGIC_ITS, &arch->its_fd);
 	if (!r)
 		r = set(arch->its_fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_ITS_ADDR_TYPE, ITS_GPA);
@@ -107,7 +113,7 @@ int arm64_gic_init(struct vm *vm, struct tvm_error *err)
 {
 	int r = control(vm->arch->gic_fd, KVM_DEV_ARM_VGIC_CTRL_INIT);
 
-	if (!r)
+	if (!r && vm->arch->its_fd >= 0)
 		r = control(vm->arch->its_fd, KVM_DEV_ARM_VGIC_CTRL_INIT);
 	return r < 0 ? err_sys(err, r, "kvm: cannot initialise the GICv3") : 0;
 }
@@ -196,7 +202,7 @@ int arm64_gic_reset(struct vm *vm, struct tvm_error *err)
 		if (!r)
 			r = reset_cpu_interface(fd, mpidr_attr(mpidr));
 	}
-	if (!r)
+	if (!r && vm->arch->its_fd >= 0)
 		r = control(vm->arch->its_fd, KVM_DEV_ARM_ITS_CTRL_RESET);
 	return r < 0 ? err_sys(err, r, "kvm: cannot reset the GICv3") : 0;
 }

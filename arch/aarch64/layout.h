@@ -9,6 +9,7 @@
  *	0x0102_0000  pvpanic                 0x4000_0000  PCI ECAM, one bus
  *	0x0103_0000  GPIO (PL061)            0x5000_0000  PCI window, 768 MiB
  *	0x0300_0000  virtio-mmio             0x8000_0000  RAM: kernel, FDT, initrd
+ *	0x3f82_0000  GICv2m frame of confidential machines
  *	0x3f00_0000  GIC redistributors, 128 KiB a vCPU
  */
 #ifndef ARCH_AARCH64_LAYOUT_H
@@ -31,6 +32,8 @@
 #define GICR_SIZE KIB(128)		/* of one vCPU; there are at most 64 */
 #define ITS_GPA 0x3f800000ULL
 #define ITS_SIZE KIB(128)
+#define V2M_GPA 0x3f820000ULL
+#define V2M_SIZE KIB(4)
 #define GICD_GPA 0x3fff0000ULL
 #define GICD_SIZE KIB(64)
 #define PCI_ECAM_GPA 0x40000000ULL
@@ -44,12 +47,14 @@
 
 /* gsi n is the shared peripheral interrupt n, INTID 32 + n. */
 #define SPI_BASE 32
-#define NR_GSI 64
+#define NR_GSI 128
 #define UART_GSI 0
 #define RTC_GSI 1
 #define GPIO_GSI 2
 #define GPIO_POWER_BUTTON 3		/* line of the PL061: devices/platform/pl061.c */
 #define VIRTIO_MMIO_GSI 16		/* and up */
+
+#define V2M_GSI 64			/* and up, to NR_GSI: lines of the GICv2m frame */
 
 /* What KVM_IRQ_LINE calls gsi 0: KVM_ARM_IRQ_TYPE_SPI, number SPI_BASE. */
 #define SPI_LINE (1u << 24 | SPI_BASE)

@@ -145,7 +145,7 @@ static int set_memory(struct vhost *v)
 {
 	struct {
 		struct vhost_memory head;
-		struct vhost_memory_region regions[GMEM_MAX_SLOTS];
+		struct vhost_memory_region regions[2 * GMEM_MAX_SLOTS];
 	} table = { 0 };
 	const struct gmem *gm = v->vd->env->gmem;
 
@@ -159,6 +159,11 @@ static int set_memory(struct vhost *v)
 			.memory_size = s->size,
 			.userspace_addr = (uintptr_t)s->hva,
 		};
+		/* Realms call what they share by either name, which differ in one bit. */
+		if (!gmem_alias(gm))
+			continue;
+		table.regions[table.head.nregions] = table.regions[table.head.nregions - 1];
+		table.regions[table.head.nregions++].guest_phys_addr |= gmem_alias(gm);
 	}
 	return vhost_ioctl(v, VHOST_SET_MEM_TABLE, &table);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Backends of aarch64: none yet, realms are issue 5. */
+/* Backends of aarch64: Arm CCA; virtCCA is to come. */
 #include <stddef.h>
 
 #include "tee/tee.h"
+#include "tee/virtcca/cca.h"
 
-const struct tee_ops *const tee_backends[] = { NULL };
+const struct tee_ops *const tee_backends[] = { &cca_ops, NULL };

@@ -183,11 +183,35 @@ static void test_gpio_lines(void)
 	teardown(&f, dev);
 }
 
+/* What is left of a GICv2m frame: numbers, and a doorbell that a driver might ring itself. */
+static void test_gicv2m(void)
+{
+	static const struct msi_frame frame = { BASE + 0x40, 96, 16, 4 };
+	const struct dev_class *cls = dev_class_find("gicv2m");
+	struct fake_env f;
+	struct dev *dev;
+
+	REQUIRE(cls);
+	fake_env_init(&f, MIB(1));
+	f.env.place = &place;
+	FAKE_MUST(!cls->create(&f.env, &frame, &dev, NULL));
+	fake_env_start(&f);
+	CHECK_INT(in(&f, 0x008, 4), 96 << 16 | 4);
+	CHECK_INT(in(&f, 0xfcc, 4), 0);
+	out(&f, 0x40, 95);	/* not the frame's, and more than the fake has */
+	out(&f, 0x40, 100);
+	out(&f, 0x40, 0xffffffff);
+	out(&f, 0x40, 99);
+	CHECK(!f.wires.lines[19]);	/* an edge: up and down again */
+	teardown(&f, dev);
+}
+
 int main(void)
 {
 	RUN(test_clock);
 	RUN(test_alarm);
 	RUN(test_button);
 	RUN(test_gpio_lines);
+	RUN(test_gicv2m);
 	return tests_done();
 }

@@ -37,6 +37,22 @@ case_info() {
     say ready
 }
 
+# Which drivers have a virtio device.
+case_bound() {
+    for device in /sys/bus/virtio/drivers/*/virtio*; do
+        say "bound=$(basename "$(dirname "$device")")"
+    done
+}
+
+# The host at the other end of a tap interface answers.
+case_ping() {
+    appears /sys/class/net/eth0 || { say "ping=no eth0"; return; }
+    ip addr add 10.9.0.2/24 dev eth0
+    ip link set eth0 up
+    ping -c 5 -s 1000 -w 60 10.9.0.1 >/tmp/ping && say "ping=ok"
+    say "ping_received=$(sed -n 's/.* \([0-9]*\) packets received.*/\1/p' /tmp/ping)"
+}
+
 # Optional parts of a processor (aarch64).
 case_cpu() {
     say "cpu=$(grep -m 1 ^Features /proc/cpuinfo | cut -d: -f 2)"
@@ -321,6 +337,23 @@ case_sevinfo() {
     grep -E 'WARNING|BUG:|Oops|ACPI Error|Call Trace' /tmp/dmesg |
         while read -r found; do say "complaint=$found"; done
     say "sevinfo=done"
+}
+
+# What a realm says of itself, and its token for a challenge of 64 letters c.
+case_realm() {
+    dmesg >/tmp/dmesg
+    grep -q 'RME: Using RSI version 1.0' /tmp/dmesg && say "rsi=1.0"
+    grep -q 'software IO TLB: Memory encryption is active' /tmp/dmesg && say "bounce=yes"
+    grep -E 'WARNING|BUG:|Oops|Call Trace' /tmp/dmesg |
+        while read -r found; do say "complaint=$found"; done
+    mount -t configfs none /sys/kernel/config
+    report=/sys/kernel/config/tsm/report/r0
+    mkdir $report || { say "token=no TSM"; return; }
+    printf '%64s' '' | tr ' ' c >$report/inblob
+    base64 <$report/outblob | tr -d '\n' >/tmp/token
+    say "provider=$(cat $report/provider)"
+    say "token=$(cat /tmp/token)"
+    say "fdt=$(base64 </sys/firmware/fdt | tr -d '\n')"
 }
 
 # Launch secrets, as efi_secret shows them; the first one, deleted, must be gone.
