@@ -184,6 +184,7 @@ lint: all
 bench: all guests $(BENCH)
 	@B=$B tests/bench/start
 	@B=$B tests/bench/confidential
+	@B=$B tests/bench/guest
 	@for b in $(BENCH); do $$b || exit 1; done
 
 # ---- For people -------------------------------------------------------------------------
