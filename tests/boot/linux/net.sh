@@ -92,13 +92,16 @@ networks() { # COMMAND...: with the options for all networks
         --net "stream=$socket,mac=$mac:04"
 }
 
+# iperf3 takes most of the time: it runs on each transport, and in the confidential guest.
+iperf=yes
+
 worked() { # NAME
     for k in 1 2 3 4; do
         grep -a "^tvm-guest: net$k" out | sed 's/\r//; s/^tvm-guest:/#/'
         check "$1: net $k: ping" has "net$k ping=ok"
         check "$1: net $k: from the host" has "net$k get=ok"
         check "$1: net $k: to the host" [ "$(md5sum <back$k | cut -c 1-32)" = "$md5" ]
-        check "$1: net $k: iperf3" [ "$(grep -ac "net$k iperf_.*=[0-9.]* Mbit" out)" = 2 ]
+        [ $iperf = no ] || check "$1: net $k: iperf3" [ "$(grep -ac "net$k iperf_.*=[0-9.]* Mbit" out)" = 2 ]
     done
     check "$1: done in this process" grep -q 'net0: served by this process' err
     check "$1: done by the kernel" grep -q 'net1: served by the host.s kernel' err
@@ -109,14 +112,16 @@ run() { # NAME KERNEL INITRD ARGUMENT...
     name=$1 kernel=$2 initrd=$3
     shift 3
     networks vm 0 "$name" --kernel "$kernel" --initrd "$initrd" --memory 256M --cpus 2 \
-        --cmdline "console=ttyS0 quiet panic=-1 tvm.case=net $more" "$@" &&
+        --cmdline "console=ttyS0 quiet panic=-1 tvm.case=net $more tvm.iperf=$iperf" "$@" &&
         worked "$name"
 }
 
 run "small, pci, packed" bzImage-small initrd-small
 check "two queues for two processors" grep -qa 'net3 device=.* queues=2' out
+iperf=no
 run "small, mmio, split" bzImage-small initrd-small --transport mmio --packed off
 run "6.12, pci, split" bzImage-6.12 initrd-6.12 --packed off
+iperf=yes
 run "6.12, mmio, packed" bzImage-6.12 initrd-6.12 --transport mmio
 
 # A confidential guest: all packets go through what it shares.

@@ -242,7 +242,7 @@ case_share() {
 
 # Networks, tvm.net=K:ADDRESS:PEER,...: the interface with MAC 52:54:00:00:00:0K. The peer answers
 # pings (or tvm.pingK does), gives a file at port 500K (tvm.md5), takes it back at 510K, and runs
-# iperf3 at 520K.
+# iperf3 at 520K, unless tvm.iperf=no.
 case_net() {
     ip link set lo up
     # nc ends with its input: where it only takes, it gets one that stays silent.
@@ -266,6 +266,7 @@ net_one() {
     if [ "$(digest </tmp/blob)" = "$(param md5)" ]; then say "net$1 get=ok"
     else say "net$1 get=$(wc -c </tmp/blob) bytes"; fi
     nc "$3" "510$1" </tmp/blob && say "net$1 put=sent"
+    [ "$(param iperf yes)" = yes ] || return
     for way in up down; do
         [ $way = up ] && reverse= || reverse=-R
         iperf3 -c "$3" -p "520$1" -t 1 -f m $reverse >/tmp/iperf 2>&1 ||
