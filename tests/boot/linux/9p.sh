@@ -47,8 +47,7 @@ rm -rf gone
 mv moved away
 umount -l lazy
 touch keep/go
-wait $pid
-status=$?
+finish
 check "$name: the machine lives" [ $status = 0 ]
 check "$name: errors for the guest" [ "$(value gone)" = done ]
 check "$name: an open file stays" has "gone_open=file of gone"

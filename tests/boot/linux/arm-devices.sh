@@ -22,8 +22,7 @@ for transport in pci mmio; do
     ip link set tvm0 up
     eventually 120 grep -q "hvc ready" out
     echo "hello hvc" >&3
-    wait $pid
-    status=$?
+    finish
     exec 3>&-
     for driver in virtio_balloon virtio_net virtio_rng vmw_vsock_virtio_transport; do
         check "$name: $driver has its device" grep -q "bound=$driver" serial

@@ -36,8 +36,7 @@ name="reboot -f boots again"
 pid=$!
 eventually 240 sh -c '[ "$(grep -c "tvm-guest: ready" out)" -ge 3 ]'
 kill -TERM $pid
-wait $pid
-status=$?
+finish
 check "$name: three times" [ "$(grep -c 'tvm-guest: ready' out)" -ge 3 ]
 check "$name: SIGTERM ends it" [ $status = 143 ]
 
@@ -45,10 +44,8 @@ name="power button"
 ./tvm-run --kernel Image-6.1 --initrd initrd-6.1 --memory 512M \
     --cmdline "$cmdline tvm.case=button" >out 2>err </dev/null &
 pid=$!
-eventually 120 grep -q 'tvm-guest: ready' out
-sleep 1
-kill -USR1 $pid
-wait $pid
-status=$?
+eventually 120 has ready
+eventually 60 press
+finish
 check "$name: the guest sees it" has button
 check "$name: exit status" [ $status = 0 ]

@@ -35,8 +35,7 @@ balloon() { # NAME ARGUMENTS...
     echo "# $name: MiB held by the host: booted $before, in use $filled (file $file)," \
         "freed $(resident) (file $(allocated))"
     echo >&3
-    wait $pid
-    status=$?
+    finish
     exec 3>&-
     check "$name: was in use" [ "$filled" -gt $((before + 200)) ]
     check "$name: exit status" [ $status = 0 ]

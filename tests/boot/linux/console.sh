@@ -15,8 +15,7 @@ exec 3>in
 n=0
 until grep -q "hvc ready" out || [ $n = 60 ]; do sleep 1; n=$((n + 1)); done
 echo "hello hvc" >&3
-wait $pid
-status=$?
+finish
 exec 3>&-
 check "$name: out and in" grep -q "tvm-guest: hvc=HELLO HVC" out
 check "$name: the other console saw it" grep -q "hvc=HELLO HVC" serial

@@ -29,8 +29,7 @@ until [ "$(grep -c 'tvm-guest: ready' out)" -ge 3 ] || [ $n = 90 ]; do
     n=$((n + 1))
 done
 kill -TERM $pid
-wait $pid
-status=$?
+finish
 check "$name: three times" [ "$(grep -c 'tvm-guest: ready' out)" -ge 3 ]
 check "$name: SIGTERM ends it" [ $status = 143 ]
 
@@ -38,11 +37,8 @@ name="power button"
 ./tvm-run --kernel bzImage-small --initrd initrd-small --memory 256M \
     --cmdline "console=ttyS0 quiet panic=-1 tvm.case=button" >out 2>err </dev/null &
 pid=$!
-n=0
-until grep -q 'tvm-guest: ready' out || [ $n = 60 ]; do sleep 1; n=$((n + 1)); done
-sleep 1
-kill -USR1 $pid
-wait $pid
-status=$?
+eventually 60 has ready
+eventually 60 press
+finish
 check "$name: the guest sees it" has button
 check "$name: exit status" [ $status = 0 ]

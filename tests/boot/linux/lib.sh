@@ -38,6 +38,23 @@ eventually() {
     done
 }
 
+# finish: waits for the guest $pid, and leaves its $status. One that hangs is killed, so that the
+# cases behind it still run.
+finish() {
+    { sleep 300; kill -KILL "$pid"; } >/dev/null 2>&1 &
+    killer=$!
+    wait "$pid"
+    status=$?
+    kill $killer 2>/dev/null
+}
+
+# press: the power button of $pid, time and again: the guest may not be listening yet.
+press() {
+    has button && return
+    kill -USR1 "$pid" 2>/dev/null
+    return 1
+}
+
 # Behind each line with the guest's clock, the host's at the moment when it arrived.
 stamp() { awk '{ print } /^tvm-guest: epoch=/ { print "host: epoch=" systime() }'; }
 

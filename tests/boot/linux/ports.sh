@@ -71,8 +71,7 @@ ports() {
     done
     hang_up
     for channel; do client "${channel%%=*}" "$(path "${channel%%=*}" "${channel#*=}")" "bye"; done
-    wait $pid
-    status=$?
+    finish
     hang_up
     check "$name: exit status" [ $status = 0 ]
     check "$name: sockets and links are gone" [ -z "$(ls -d c-* 2>/dev/null)" ]
@@ -123,7 +122,7 @@ talkers=$!
 check "$name: and hears" hears 120 hvc0=HELLO hvc0
 hang_up
 ./talk c-0 bye >said-hvc0 &
-wait $pid
+finish
 hang_up
 check "$name" has "hvc0 size=37 100"
 

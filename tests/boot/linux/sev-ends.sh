@@ -21,6 +21,6 @@ launch sev "$name" --memory 256M && ends 0 "$name" &&
 name="sev: no initrd, empty command line"
 kernel=bzImage-small initrd="" cmdline=""
 launch sev "$name" --memory 256M && {
-    wait "$pid"
+    finish
     check "$name: the kernel runs, and panics" grep -q 'panic' err
 }

@@ -77,8 +77,7 @@ launch() { # KIND NAME ARGUMENT...
 }
 
 ends() { # STATUS NAME
-    wait "$pid"
-    status=$?
+    finish
     check "$2: exit status $1" [ $status = "$1" ]
     return $((status != $1))
 }

@@ -66,8 +66,7 @@ machine() { # TESTS ARGUMENT...
 }
 
 end() { # NAME
-    wait $pid
-    status=$?
+    finish
     check "$1: exit status" [ $status = 0 ]
 }
 

@@ -43,8 +43,7 @@ both_ends() { # NAME QUIT-ADDRESS GUEST-PORTS ADDRESS...: of the guest, as the h
     done
     check "$name: guest to a port of nobody" has "9 vsock-none=ok"
     check "$name: the guest's server ends" peer quit "$1"
-    wait $pid
-    status=$?
+    finish
     check "$name: the guest's server was well" has vsock-serve=ok
     check "$name: exit status" [ $status = 0 ]
     check "$name: the host's server was well" peer quit "$quit"
