@@ -107,10 +107,11 @@ TESTLIB := $(patsubst %.c,$B/%.o,$(filter-out tests/unit/test_%,$(wildcard tests
 $B/tests/%: $B/tests/%.o $(TESTLIB) $B/libtvm.a
 	$(LINK)
 
-# These two calls are answered by the test, which plays the host's kernel.
-$B/tests/unit/test_vsock_vhost: override LDFLAGS += -Wl,--wrap=open,--wrap=ioctl
+# These two calls are answered by the tests, which play the host's kernel.
+$(addprefix $B/tests/unit/test_,vsock_vhost realm_hw virtcca): override LDFLAGS += -Wl,--wrap=open,--wrap=ioctl
 
-# The device tree of the aarch64 machine needs no such machine, nor do the views of realms.
+# The device tree of the aarch64 machine needs no such machine, nor do the views of realms
+# and what is asked of KVM to launch one.
 ifneq ($(ARCH),aarch64)
 FDT_TESTS := $(addprefix $B/,tests/unit/test_fdt tests/fuzz/replay_fdt fuzz/fdt)
 $(FDT_TESTS): LIBS += -lfdt
@@ -118,6 +119,7 @@ $B/tests/unit/test_fdt: $B/arch/aarch64/fdt.o $B/arch/aarch64/board.o
 $B/tests/fuzz/replay_fdt: $B/arch/aarch64/fdt.o
 $B/fuzz/fdt: arch/aarch64/fdt.c
 $B/tests/unit/test_realm_views: $B/tee/virtcca/views.o
+$B/tests/unit/test_realm_hw $B/tests/unit/test_virtcca: $(patsubst %,$B/tee/virtcca/%.o,abi hw parts virtcca)
 endif
 
 include tests/guest/tiny/rules.mk

@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "tee/tee.h"
+#include "tee/virtcca/hw.h"
 #include "vmm/vm.h"
 
 #define MPIDR_EL1 ARM64_SYS_REG(3, 0, 0, 0, 5)
@@ -80,6 +81,13 @@ static int set_params(const struct vm *vm, struct rmm_params *p, struct tvm_erro
 	return 0;
 }
 
+/* Another backend from here on, which shares nothing with this one but the kind. */
+static int on_hardware(struct vm *vm, unsigned long *vm_type_out, struct tvm_error *err)
+{
+	vm->tee = &cca_hw_ops;
+	return vm->tee->probe(vm, vm_type_out, err);
+}
+
 static int cca_probe(struct vm *vm, unsigned long *vm_type_out, struct tvm_error *err)
 {
 	const struct tee_opts *tee = &vm->cfg->tee;
@@ -87,8 +95,7 @@ static int cca_probe(struct vm *vm, unsigned long *vm_type_out, struct tvm_error
 	int bits, r;
 
 	if (tee->platform != TEE_PLATFORM_SOFT)
-		return err_set(err, -EOPNOTSUPP, "tee: %s on hardware is not supported yet; "
-			"platform=soft runs without", tee->kind);
+		return on_hardware(vm, vm_type_out, err);
 	if (vm->cfg->gmem.pages == GMEM_PAGES_HUGE2M || vm->cfg->gmem.pages == GMEM_PAGES_HUGE1G)
 		return err_set(err, -EINVAL, "pages: realms share single small pages; choose thp "
 			"or small");
