@@ -23,7 +23,7 @@ static const char *const pages_names[] = { "thp", "small", "huge2m", "huge1g", N
 static const char *const chardev_names[] = { "null", "stdio", "file", "unix", "pty",
 	NULL };
 static const char *const tee_names[] = { "none", "sev", "sev-es", "csv", "csv2", "cca",
-	NULL };
+	"virtcca", NULL };
 static const char *const transport_names[] = { "pci", "mmio", NULL };
 static const char *const hash_names[] = { "sha256", "sha512", NULL }; /* enum tee_hash */
 static const char *const platform_names[] = { "hw", "soft", NULL };
@@ -159,13 +159,16 @@ int config_share_owner(struct share_opts *s, struct tvm_error *err)
 
 static const struct opt tee_opts[] = {
 	{ "kind", OPT_STR, TEE(kind), .names = tee_names, .def = "none",
-	  .arg = "none|sev|sev-es|csv|csv2|cca", .help = "Trusted execution environment." },
+	  .arg = "none|sev|sev-es|csv|csv2|cca|virtcca",
+	  .help = "Trusted execution environment." },
 	{ "platform", OPT_ENUM, TEE(platform), .names = platform_names, .def = "hw",
 	  .arg = "hw|soft", .help = "Secure processor: the host's, or one in software." },
 	{ "rpv", OPT_STR, TEE(rpv), .max = 128, .arg = "HEX",
 	  .help = "Personalization value of a realm, at most 64 bytes." },
 	{ "hash", OPT_ENUM, TEE(hash), .names = hash_names, .def = "sha256",
 	  .arg = "sha256|sha512", .help = "Hash of a realm's measurements; default sha256." },
+	{ "rmi-cap", OPT_U32, TEE(rmi_cap), .max = INT32_MAX, .arg = "N",
+	  .help = "Number of KVM_CAP_ARM_RMI where a host's kernel has one of its own." },
 	{ "policy", OPT_U32, TEE(policy), .max = UINT32_MAX, .def = "0xffffffff", .arg = "N",
 	  .help = "Guest policy bits; default: the kind's usual ones." },
 	{ "dh-cert", OPT_PATH, TEE(dh_cert), .arg = "FILE",
@@ -264,7 +267,8 @@ static const struct opt config_opts[] = {
 	  .help = "Measured boot firmware; default: builtin where --tee needs it." },
 	{ "tee", OPT_SUB, AT(tee), .sub = &tee_table, .def = "none",
 	  .arg = "KIND[,platform=hw|soft][,KEY=VALUE...]",
-	  .help = "Confidential machine: sev, sev-es, csv, csv2, cca; tvm-run(1) has the keys." },
+	  .help = "Confidential machine: sev, sev-es, csv, csv2, cca, virtcca; tvm-run(1) has the "
+	  "keys." },
 };
 
 const struct opt_table config_table = {
@@ -436,7 +440,8 @@ static int check_memory(const struct tvm_config *cfg, struct tvm_error *err)
 
 static int check_tee(const struct tee_opts *t, struct tvm_error *err)
 {
-	bool none = !strcmp(t->kind, "none"), realm = !strcmp(t->kind, "cca");
+	bool none = !strcmp(t->kind, "none"), cca = !strcmp(t->kind, "cca");
+	bool realm = cca || !strcmp(t->kind, "virtcca");
 
 	if (none && (t->platform != TEE_PLATFORM_HW || t->policy != CONFIG_POLICY_DEFAULT ||
 		t->dh_cert || t->session || t->soft_dir || t->measure_only || t->measurement ||
@@ -444,6 +449,8 @@ static int check_tee(const struct tee_opts *t, struct tvm_error *err)
 		return err_set(err, -EINVAL, "tee: kind none takes no other keys");
 	if (!realm && (t->rpv || t->hash != TEE_HASH_SHA256))
 		return err_set(err, -EINVAL, "tee: rpv and hash are for realms");
+	if (t->rmi_cap && (!cca || t->platform != TEE_PLATFORM_HW))
+		return err_set(err, -EINVAL, "tee: rmi-cap goes with cca,platform=hw");
 	if (realm && (t->policy != CONFIG_POLICY_DEFAULT || t->dh_cert || t->session ||
 		t->secret_header || t->secret || t->delays || t->measure_only))
 		return err_set(err, -EINVAL, "tee: realms take platform, soft-dir, rpv, hash and "

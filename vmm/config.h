@@ -35,6 +35,7 @@ struct tee_opts {
 	enum tee_platform platform;
 	char *rpv;		/* realm personalization value, hexadecimal; NULL: zeros */
 	enum tee_hash hash;	/* of realms' measurements */
+	uint32_t rmi_cap;	/* KVM_CAP_ARM_RMI of this host; 0: detect */
 	uint32_t policy;	/* guest policy; CONFIG_POLICY_DEFAULT: the kind's usual one */
 	char *dh_cert, *session; /* files from the guest owner, base64 or raw */
 	bool kernel_hashes;	/* measure kernel, initrd and command line */

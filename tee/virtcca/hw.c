@@ -64,7 +64,7 @@ static int hw_probe(struct vm *vm, unsigned long *vm_type_out, struct tvm_error 
 		hw->gmem_fds[i] = -1;
 	vm->tee_state = hw;
 	hw->shared_bit = BIT(bits - 1);
-	r = realm_abi_detect(&vm->kvm, bits, 0, &hw->abi, err);
+	r = realm_abi_detect(&vm->kvm, bits, (int)vm->cfg->tee.rmi_cap, &hw->abi, err);
 	if (!r)
 		*vm_type_out = hw->abi->vm_type | bits;
 	return r;

@@ -177,6 +177,11 @@ static void test_cca_capability(void)
 	CHECK(abi && !strcmp(abi->name, "v14"));
 	CHECK_INT(realm_abi_told("/nonexistent"), 0);
 	teardown();
+	setup(V14, &cca_hw_ops);
+	k.cap = 901;
+	CHECK_INT(tvm_config_set(vm.cfg, "tee", "cca,rmi-cap=901", &err), 0);
+	CHECK_INT(probe(), 0);
+	teardown();
 }
 
 static void test_cca_options(void)

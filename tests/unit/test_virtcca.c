@@ -27,6 +27,7 @@ static void check_layout(void)
 static void test_virtcca_launch(void)
 {
 	setup(VIRTCCA, &virtcca_ops);
+	CHECK_INT(tvm_config_set(vm.cfg, "tee", "virtcca", &err), 0);
 	CHECK_INT(launch(), 0);
 	CHECK_INT(k.vm_type, 0x128);
 	check_trace("config 1=0; config 2=1; create; slot; layout; populate; vcpu 8; vcpu 8; "

@@ -42,3 +42,6 @@ realm "realm, mmio, 2 vCPUs" sha512 --transport mmio --cpus 2
 name="realms on hardware"
 vm 1 "$name" --kernel Image-newest --tee cca && check "$name: one line names soft" \
     grep -q '^tvm-run: tee: this host has no realms: .*platform=soft' err
+name="virtCCA on other hardware"
+vm 1 "$name" --kernel Image-newest --tee virtcca && check "$name: one line names soft" \
+    grep -q '^tvm-run: tee: this host has no virtCCA .*platform=soft' err
