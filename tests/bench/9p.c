@@ -130,7 +130,7 @@ static double host_data(int fd, uint8_t type, uint8_t *buf)
 
 static uint32_t triple(struct guest *g, unsigned int slot, unsigned int stage, unsigned int file)
 {
-	uint8_t rest[32];
+	uint8_t rest[32] = { 0 };
 	char name[16];
 	uint32_t fid = 100 + slot, n;
 
