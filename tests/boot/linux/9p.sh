@@ -38,6 +38,7 @@ rm -rf keep gone moved lazy && mkdir keep lazy
 mount -t tmpfs none lazy
 for d in gone moved lazy; do mkdir -p $d/sub && echo "file of $d" >$d/file; done
 echo "not open" >gone/closed
+: >out
 timeout 300 ./tvm-run --kernel bzImage-small --initrd initrd-small --memory 256M \
     --cmdline "$quiet tvm.case=9p_gone" --share tag=keep,path=keep --share tag=gone,path=gone \
     --share tag=moved,path=moved --share tag=lazy,path=lazy >out 2>err </dev/null &

@@ -12,6 +12,7 @@ modprobe tun
 for transport in pci mmio; do
     name="$transport"
     rm -rf serial in shared && mkfifo in && mkdir shared && echo "from the host" >shared/hello
+    : >out
     ./tvm-run --kernel Image-6.1 --initrd initrd-6.1 --memory 512M --transport $transport \
         --console stdio --serial file=serial --share tag=host,path=shared \
         --net tap=tvm0 --vsock cid=3,path=vsock --balloon on \

@@ -31,6 +31,7 @@ vm 1 "$name" --kernel Image.gz --cpu sve=on && check "$name: says so" \
     grep -q "sve=on, but this host's KVM does not offer it" err
 
 name="reboot -f boots again"
+: >out
 ./tvm-run --kernel Image-6.1 --initrd initrd-6.1 --memory 512M --cpus 2 \
     --cmdline "$cmdline tvm.case=reboot" >out 2>err </dev/null &
 pid=$!
@@ -41,6 +42,7 @@ check "$name: three times" [ "$(grep -c 'tvm-guest: ready' out)" -ge 3 ]
 check "$name: SIGTERM ends it" [ $status = 143 ]
 
 name="power button"
+: >out
 ./tvm-run --kernel Image-6.1 --initrd initrd-6.1 --memory 512M \
     --cmdline "$cmdline tvm.case=button" >out 2>err </dev/null &
 pid=$!

@@ -21,6 +21,7 @@ balloon() { # NAME ARGUMENTS...
     name=$1
     shift
     rm -f in && mkfifo in
+    : >out
     ./tvm-run --memory 768M --balloon on --cmdline "console=ttyS0 quiet panic=-1 tvm.case=balloon" \
         "$@" <in >out 2>err &
     pid=$!

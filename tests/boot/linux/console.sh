@@ -7,6 +7,7 @@
 # Both ways through hvc0, which has the terminal here; ttyS0 goes to a file.
 name="hvc0 in both directions"
 rm -f serial in && mkfifo in
+: >out
 ./tvm-run --kernel bzImage-small --initrd initrd-small --memory 256M --console stdio \
     --serial file=serial --cmdline "console=ttyS0 quiet panic=-1 tvm.case=hvc" \
     <in >out 2>err &

@@ -20,6 +20,7 @@ vm 3 "$name" --kernel bzImage-small --memory 256M --no-reboot --pvpanic=off \
     --cmdline "console=ttyS0 quiet panic=-1" && check "$name" grep -q 'reset' err
 
 name="reboot -f boots again"
+: >out
 ./tvm-run --kernel bzImage-small --initrd initrd-small --memory 256M --cpus 2 \
     --cmdline "console=ttyS0 quiet panic=-1 tvm.case=reboot" >out 2>err </dev/null &
 pid=$!
@@ -34,6 +35,7 @@ check "$name: three times" [ "$(grep -c 'tvm-guest: ready' out)" -ge 3 ]
 check "$name: SIGTERM ends it" [ $status = 143 ]
 
 name="power button"
+: >out
 ./tvm-run --kernel bzImage-small --initrd initrd-small --memory 256M \
     --cmdline "console=ttyS0 quiet panic=-1 tvm.case=button" >out 2>err </dev/null &
 pid=$!

@@ -38,6 +38,9 @@ eventually() {
     done
 }
 
+# A guest in the background is started behind ": >out": what the one before it said must not be
+# taken for its words.
+#
 # finish: waits for the guest $pid, and leaves its $status. One that hangs is killed, so that the
 # cases behind it still run.
 finish() {

@@ -48,6 +48,7 @@ ports() {
         esac
     done
     # shellcheck disable=SC2086
+    : >out
     ./tvm-run $arguments --cmdline "$params=info,$cases,ports tvm.ports=${names#,}" \
         >out 2>err </dev/null &
     pid=$!
@@ -110,6 +111,7 @@ ports "small, mmio, packed" \
 # Alone, a console has its terminal's size.
 name="6.12, pci, split: a console's size"
 rm -f c-0
+: >out
 ./tvm-run --kernel bzImage-6.12 --initrd initrd-6.12 --packed off --console pty=c-0 \
     --cmdline "$params=ports tvm.ports=hvc0" >out 2>err </dev/null &
 pid=$!

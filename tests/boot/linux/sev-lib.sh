@@ -61,6 +61,7 @@ launch() { # KIND NAME ARGUMENT...
     [ -z "$initrd" ] || set -- "$@" --initrd "$initrd"
     tee=$kind,platform=soft,soft-dir=platform-$kind,session=owner/session.b64
     tee=$tee,dh-cert=owner/godh.b64,measurement=owner/measurement
+    : >out
     timeout 300 ./tvm-run --kernel "$kernel" --cmdline "$cmdline" --metrics metrics "$@" --tee \
         "$tee,secret-header=owner/header.b64,secret=owner/secret.b64" >out 2>err <$in &
     pid=$!

@@ -8,6 +8,7 @@
 . ./sev-lib.sh
 
 validated() { # NAME TEXT-FILE
+    : >out
     timeout 300 ./tvm-run --kernel "$kernel" --initrd "$initrd" --cmdline "$cmdline" \
         --tee "$tee,secret-header=owner/header,secret=owner/payload" >out 2>err </dev/null &
     pid=$!

@@ -53,6 +53,7 @@ both_ends() { # NAME QUIT-ADDRESS GUEST-PORTS ADDRESS...: of the guest, as the h
 start() { # KERNEL PORTS ARGUMENT...
     kernel=$1 ports=$2
     shift 2
+    : >out
     timeout 300 ./tvm-run --kernel "bzImage-$kernel" --initrd "initrd-$kernel" --memory 256M \
         --cpus 2 --cmdline "console=ttyS0 quiet panic=-1 tvm.case=vsock tvm.ports=$ports" "$@" \
         >out 2>err </dev/null &
