@@ -16,20 +16,13 @@
 #include <liburing.h>
 #include <time.h>
 
+#include "tests/bench/median.h"
 #include "tests/unit/test_blk.h"
 
 #define IMAGE_SIZE MIB(128)
 #define DEPTH 32u
 #define SEQ_LEN (128u << 10)
 #define MAX_ROUNDS 99
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* Processor time of the calling thread. */
 static void cpu_now(void *opaque)
@@ -38,19 +31,6 @@ static void cpu_now(void *opaque)
 
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
 	*(double *)opaque = (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double d = *(const double *)a - *(const double *)b;
-
-	return d < 0 ? -1 : d > 0;
-}
-
-static double median(double *v, unsigned int n)
-{
-	qsort(v, n, sizeof(*v), by_value);
-	return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
 }
 
 /* What both do: the i-th of nr requests. */

@@ -25,6 +25,7 @@
 #include "base/cleanup.h"
 #include "devices/devices.h"
 #include "devices/virtio/net.h"
+#include "tests/bench/median.h"
 #include "tests/unit/driver.h"
 #include "tests/unit/fakes.h"
 #include "vmm/devopts.h"
@@ -35,27 +36,6 @@
 #define TXQ 1
 #define SLOTS 256
 #define RX_BUF 2048u
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double d = *(const double *)a - *(const double *)b;
-
-	return d < 0 ? -1 : d > 0;
-}
-
-static double median(double *v, unsigned int n)
-{
-	qsort(v, n, sizeof(*v), by_value);
-	return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
-}
 
 /* ---- The other end: a thread that takes, or gives, as fast as it can -------------------- */
 

@@ -11,6 +11,7 @@
  */
 #include <time.h>
 
+#include "tests/bench/median.h"
 #include "tests/unit/test_vsock.h"
 
 #define HOST_CHUNK (64u << 10)
@@ -20,14 +21,6 @@
 
 static uint64_t total;		/* bytes of one run */
 static uint8_t chunk[HOST_CHUNK], sink[HOST_CHUNK];
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- The ends on the host ------------------------------------------------------------ */
 
