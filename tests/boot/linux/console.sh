@@ -13,8 +13,7 @@ rm -f serial in && mkfifo in
     <in >out 2>err &
 pid=$!
 exec 3>in
-n=0
-until grep -q "hvc ready" out || [ $n = 60 ]; do sleep 1; n=$((n + 1)); done
+eventually 60 grep -q "hvc ready" out
 echo "hello hvc" >&3
 finish
 exec 3>&-

@@ -24,11 +24,7 @@ name="reboot -f boots again"
 ./tvm-run --kernel bzImage-small --initrd initrd-small --memory 256M --cpus 2 \
     --cmdline "console=ttyS0 quiet panic=-1 tvm.case=reboot" >out 2>err </dev/null &
 pid=$!
-n=0
-until [ "$(grep -c 'tvm-guest: ready' out)" -ge 3 ] || [ $n = 90 ]; do
-    sleep 1
-    n=$((n + 1))
-done
+eventually 90 sh -c '[ "$(grep -c "tvm-guest: ready" out)" -ge 3 ]'
 kill -TERM $pid
 finish
 check "$name: three times" [ "$(grep -c 'tvm-guest: ready' out)" -ge 3 ]

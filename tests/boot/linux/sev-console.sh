@@ -14,8 +14,7 @@ in=pipe
 # Both ends, so that neither side waits for the other one to open it.
 exec 3<>pipe
 if launch csv "$name" --memory 256M --console stdio --serial file=serial; then
-    n=0
-    until grep -q "hvc ready" out || [ $n = 120 ]; do sleep 1; n=$((n + 1)); done
+    eventually 120 grep -q "hvc ready" out
     echo "hello hvc" >&3
     ends 0 "$name"
     check "$name: out and in" grep -q "tvm-guest: hvc=HELLO HVC" out
