@@ -110,6 +110,11 @@ $B/tests/%: $B/tests/%.o $(TESTLIB) $B/libtvm.a
 # These two calls are answered by the tests, which play the host's kernel.
 $(addprefix $B/tests/unit/test_,vsock_vhost realm_hw virtcca): override LDFLAGS += -Wl,--wrap=open,--wrap=ioctl
 
+$B/tests/unit/test_arm64_cpu: override LDFLAGS += -Wl,--wrap=ioctl
+
+# A launch is compared with what its owner expects.
+$B/tests/unit/test_virtcca: $(patsubst %,$B/cli/tvm-attest/%.o,realm file args)
+
 # The device tree of the aarch64 machine needs no such machine, nor do the views of realms
 # and what is asked of KVM to launch one.
 ifneq ($(ARCH),aarch64)

@@ -25,7 +25,8 @@ static int by_ipa(const void *a, const void *b)
 
 static int check(const struct rim_launch *l, struct tvm_error *err)
 {
-	uint64_t half = BIT(l->params.s2sz - 1), after = 0;
+	/* virtCCA's addresses have no bit for what is shared. */
+	uint64_t half = BIT(l->tec ? l->params.s2sz : l->params.s2sz - 1), after = 0;
 
 	if (!l->nr_rams)
 		return err_set(err, -EINVAL, "realm: no memory");
@@ -35,8 +36,8 @@ static int check(const struct rim_launch *l, struct tvm_error *err)
 		if (!ram->size || (ram->base | ram->size) & (PAGE - 1) ||
 		    !range_within(ram->base, ram->size, after, half - after))
 			return err_set(err, -EINVAL, "realm: memory of 0x%llx bytes at 0x%llx does "
-				"not fit into the lower half of %u address bits",
-				(unsigned long long)ram->size, (unsigned long long)ram->base,
+				"not fit into %s%u address bits", (unsigned long long)ram->size,
+				(unsigned long long)ram->base, l->tec ? "" : "the lower half of ",
 				l->params.s2sz);
 		after = ram->base + ram->size;
 	}
@@ -74,24 +75,73 @@ static void fill(const struct rim_launch *l, unsigned int i, uint64_t ipa, uint8
 	}
 }
 
-static int measure_pages(const struct rim_launch *l, struct rim *rim, uint64_t *pages)
+static int measure_range(const struct rim_launch *l, unsigned int part, uint64_t at, uint64_t end,
+	struct rim *rim, uint64_t *pages)
 {
 	uint8_t page[RIM_PAGE];
+	int r = 0;
+
+	for (; !r && at < end; at += PAGE, ++*pages) {
+		while (part < l->nr_parts && l->parts[part].ipa + l->parts[part].len <= at)
+			part++;
+		fill(l, part, at, page);
+		r = rim_data(rim, at, page);
+	}
+	return r;
+}
+
+static int measure_pages(const struct rim_launch *l, struct rim *rim, uint64_t *pages)
+{
 	uint64_t next = 0;	/* first page not measured yet */
 	int r = 0;
 
-	for (unsigned int i = 0; i < l->nr_parts; i++) {
+	for (unsigned int i = 0; !r && i < l->nr_parts; i++) {
 		const struct rim_part *p = &l->parts[i];
 		uint64_t at = align_down(p->ipa, PAGE), end = align_up(p->ipa + extent(p), PAGE);
 
-		if (at < next)
-			at = next;
-		for (; !r && at < end; at += PAGE, ++*pages) {
-			fill(l, i, at, page);
-			r = rim_data(rim, at, page);
-		}
+		r = measure_range(l, i, at < next ? next : at, end, rim, pages);
 		next = end > next ? end : next;
 	}
+	return r;
+}
+
+int rim_split(const struct rim_range *parts, unsigned int nr, uint64_t ram,
+	struct rim_range out[2])
+{
+	uint64_t end, widest = 0, first = 0, second = 0;
+
+	if (!nr || parts[0].base < ram)
+		return -EINVAL;
+	end = align_up(parts[0].base + parts[0].size, PAGE);
+	for (unsigned int i = 1; i < nr; i++) {
+		uint64_t base = align_down(parts[i].base, PAGE);
+		uint64_t after = align_up(parts[i].base + parts[i].size, PAGE);
+
+		if (base > end && base - end > widest) {
+			widest = base - end;
+			first = end;
+			second = base;
+		}
+		end = after > end ? after : end;
+	}
+	if (!widest)	/* in one piece: the last page is the second one */
+		first = second = end - PAGE;
+	out[0] = (struct rim_range){ ram, first - ram };
+	out[1] = (struct rim_range){ second, end - second };
+	return 0;
+}
+
+static int measure_split(const struct rim_launch *l, struct rim *rim, uint64_t *pages)
+{
+	struct rim_range parts[RIM_PARTS_MAX], ranges[2];
+	int r;
+
+	for (unsigned int i = 0; i < l->nr_parts; i++)
+		parts[i] = (struct rim_range){ l->parts[i].ipa, extent(&l->parts[i]) };
+	r = rim_split(parts, l->nr_parts, l->rams[0].base, ranges);
+	for (unsigned int i = 0; !r && i < 2; i++)
+		r = measure_range(l, 0, ranges[i].base, ranges[i].base + ranges[i].size, rim,
+			pages);
 	return r;
 }
 
@@ -116,11 +166,14 @@ int rim_launch(struct rim_launch *launch, uint8_t out[RIM_MAX], uint64_t *pages_
 	r = check(launch, err);
 	if (r < 0)
 		return r;
+	if (launch->split && (!launch->nr_parts || launch->nr_rams > 1))
+		return err_set(err, -EINVAL, "realm: parts in one range of memory are needed");
 	r = rim_create(&rim, &launch->params);
 	for (unsigned int i = 0; !r && launch->ripas && i < launch->nr_rams; i++)
 		r = rim_ripas(&rim, launch->rams[i].base,
 			launch->rams[i].base + launch->rams[i].size);
-	r = r < 0 ? r : measure_pages(launch, &rim, &pages);
+	if (!r)
+		r = (launch->split ? measure_split : measure_pages)(launch, &rim, &pages);
 	r = r < 0 ? r : measure_vcpus(launch, &rim);
 	if (r < 0)
 		return err_set(err, r, "realm: libcrypto failed");

@@ -4,8 +4,9 @@
  *
  *	parameters | RAM as RIPAS (RMM 1.x) | pages, ascending | vCPU 0 (virtCCA: all)
  *
- * Pages are those that any part touches, with zeros where no part is. Which order a host's KVM
- * really takes for RIPAS is said in docs/attestation.md.
+ * Pages are those that any part touches, with zeros where no part is; with virtCCA, all in the two
+ * ranges that a launch there names. Which order a host's KVM really takes for RIPAS is said in
+ * docs/realms.md.
  */
 #ifndef ATTEST_RIM_LAUNCH_H
 #define ATTEST_RIM_LAUNCH_H
@@ -33,6 +34,7 @@ struct rim_launch {
 	struct rim_params params;
 	bool ripas;		/* RMM 1.x; false: RMM 2.0, virtCCA */
 	bool tec;		/* virtCCA's structure for vCPUs */
+	bool split;		/* pages are those of rim_split(); needs one range of RAM */
 	unsigned int vcpus;	/* virtCCA */
 	unsigned int nr_rams, nr_parts;
 	struct rim_range rams[RIM_RAMS_MAX];	/* ascending */
@@ -47,6 +49,14 @@ struct rim_launch {
 int rim_launch(struct rim_launch *launch, uint8_t out[RIM_MAX], uint64_t *pages_out,
 	struct tvm_error *err);
 
+/*
+ * The two ranges of a launch on virtCCA by tvm (tee/virtcca/virtcca.c): from the start of RAM to
+ * the widest gap between parts, and from there to their end, in whole pages. What lies in smaller
+ * gaps is zeros, and measured. Parts ascend. -EINVAL: none, or one below RAM.
+ */
+int rim_split(const struct rim_range *parts, unsigned int nr, uint64_t ram,
+	struct rim_range out[2]);
+
 /* Bits of an IPA for RAM that ends at end: twice that, and at least 4 GiB for each half. */
 uint8_t rim_width(uint64_t ram_end);
 
@@ -60,9 +70,9 @@ uint8_t rim_width(uint64_t ram_end);
 #define RIM_TVM_FDT_SPACE 0x10000ULL
 
 /*
- * Direct boot of virtCCA, as QEMU places it and the vendor's gen_rim_ref measures it: a stub in
- * the first 2 MiB, the kernel behind that, the initrd at 128 MiB or half of the memory, the
- * device tree at the next 2 MiB. Padding is measured.
+ * Direct boot of virtCCA as the vendor's QEMU does it: it places, and gen_rim_ref measures, a
+ * stub in the first 2 MiB, the kernel behind that, the initrd at 128 MiB or half of the memory,
+ * the device tree at the next 2 MiB. Padding is measured.
  */
 #define RIM_VIRTCCA_RAM 0x40000000ULL
 #define RIM_VIRTCCA_ALIGN 0x200000ULL

@@ -438,8 +438,27 @@ static int check_memory(const struct tvm_config *cfg, struct tvm_error *err)
 	return 0;
 }
 
-static int check_tee(const struct tee_opts *t, struct tvm_error *err)
+/* What the monitor and openEuler's kernel have no call for, or refuse (docs/realms.md). */
+static int check_virtcca(const struct tvm_config *cfg, struct tvm_error *err)
 {
+	const struct tee_opts *t = &cfg->tee;
+
+	if (t->platform == TEE_PLATFORM_SOFT)
+		return err_set(err, -EINVAL, "tee: virtcca has no soft platform; to try a realm "
+			"without hardware, use cca,platform=soft (not confidential)");
+	if (t->rpv)
+		return err_set(err, -EINVAL, "tee: rpv: virtCCA's is the host kernel's choice");
+	if (t->measurement)
+		return err_set(err, -EINVAL, "tee: measurement: virtCCA tells it to its guest "
+			"only; tvm-attest computes what to expect");
+	if (cfg->memory < GIB(1) || cfg->memory % MIB(2))
+		return err_set(err, -EINVAL, "memory: virtCCA takes 1G or more, in units of 2M");
+	return 0;
+}
+
+static int check_tee(const struct tvm_config *cfg, struct tvm_error *err)
+{
+	const struct tee_opts *t = &cfg->tee;
 	bool none = !strcmp(t->kind, "none"), cca = !strcmp(t->kind, "cca");
 	bool realm = cca || !strcmp(t->kind, "virtcca");
 
@@ -463,7 +482,7 @@ static int check_tee(const struct tee_opts *t, struct tvm_error *err)
 			"tee: secret-header and secret are given together or not at all");
 	if (t->platform != TEE_PLATFORM_SOFT && (t->soft_dir || t->delays))
 		return err_set(err, -EINVAL, "tee: soft-dir and delays go with platform=soft");
-	return 0;
+	return realm && !cca ? check_virtcca(cfg, err) : 0;
 }
 
 int config_validate(const struct tvm_config *cfg, struct tvm_error *err)
@@ -475,7 +494,7 @@ int config_validate(const struct tvm_config *cfg, struct tvm_error *err)
 	r = check_memory(cfg, err);
 	if (r < 0)
 		return r;
-	r = check_tee(&cfg->tee, err);
+	r = check_tee(cfg, err);
 	if (r < 0)
 		return r;
 	/* Its pages are not the host's to take, and zeroes not what it left there. */

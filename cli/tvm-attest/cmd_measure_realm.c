@@ -19,7 +19,9 @@ static void print(const struct realm *realm, struct out *out)
 	const struct rim_launch *l = &realm->launch;
 
 	out_text(out, "tee", realm->virtcca ? "virtcca" : "cca");
-	if (!realm->virtcca)
+	if (realm->virtcca)
+		out_text(out, "layout", realm->qemu ? "qemu" : "tvm");
+	else
 		out_text(out, "rmm", l->ripas ? "1.0" : "2.0");
 	out_text(out, "hash-algorithm", rim_hash_name(l->params.hash));
 	out_num(out, "ipa-bits", l->params.s2sz);
@@ -47,7 +49,9 @@ int cmd_measure_realm(int argc, char **argv)
 			"Bytes that are measured at an address, such as a firmware image." },
 		{ "memory", ARG_ADDR, &o.memory, 0, "SIZE", "Memory: bytes, or with K, M, G, T." },
 		{ "ram-base", ARG_ADDR, &o.ram_base, 0, "ADDRESS",
-			"Where it begins; default 0x80000000, virtCCA 0x40000000." },
+			"Where it begins; default 0x80000000, of --layout qemu 0x40000000." },
+		{ "layout", ARG_TEXT, &o.layout, 0, "tvm|qemu", "virtCCA: who launches the guest, "
+			"and puts things where; default tvm." },
 		{ "vcpus", ARG_NUM, &o.vcpus, 512, "N",
 			"Number of vCPUs: measured by virtCCA, else in the device tree." },
 		{ "entry", ARG_ADDR, &o.entry, 0, "ADDRESS", "Where vCPU 0 begins; default: the "
@@ -65,7 +69,7 @@ int cmd_measure_realm(int argc, char **argv)
 		{ "breakpoints", ARG_NUM, &o.breakpoints, 255, "N", "Of a vCPU; default 2." },
 		{ "watchpoints", ARG_NUM, &o.watchpoints, 255, "N", "Of a vCPU; default 2." },
 		{ "pmu-counters", ARG_NUM, &o.pmu_counters, 31, "N",
-			"Default: no PMU; virtCCA 1." },
+			"Default: no PMU; of --layout qemu 1." },
 		{ "sve-vl", ARG_NUM, &o.sve_vl, 2048, "BITS", "Vector length; default: no SVE; "
 			"virtCCA 128." },
 		{ "lpa2", ARG_FLAG, &o.lpa2, 0, NULL, "The realm has 52-bit addresses." },

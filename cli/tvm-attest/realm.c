@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See realm.h. Parts are placed as tvm or virtCCA's QEMU place them, or where --data says. */
+/* See realm.h. Parts are placed as tvm places them, or virtCCA's QEMU, or where --data says. */
 #include "cli/tvm-attest/realm.h"
 
 #include <elf.h>
@@ -47,10 +47,12 @@ static enum status common_params(struct realm *realm, const struct realm_opts *o
 }
 
 /* The monitor has one generation, no debug registers, and another encoding for SVE. */
-static enum status virtcca_params(struct rim_launch *l, const struct realm_opts *o)
+static enum status virtcca_params(struct realm *realm, const struct realm_opts *o)
 {
+	struct rim_launch *l = &realm->launch;
 	struct rim_params *p = &l->params;
-	uint32_t sve_vl = or_default(&o->sve_vl, 128), pmu = or_default(&o->pmu_counters, 1);
+	uint32_t sve_vl = or_default(&o->sve_vl, 128);
+	uint32_t pmu = or_default(&o->pmu_counters, realm->qemu);
 
 	if (o->rmm || o->lpa2 || o->breakpoints.given || o->watchpoints.given)
 		return fail(STATUS_USAGE, "--rmm, --lpa2, --breakpoints and --watchpoints are not "
@@ -61,6 +63,7 @@ static enum status virtcca_params(struct rim_launch *l, const struct realm_opts 
 	p->sve_vl = (uint8_t)(sve_vl / 128);
 	p->pmu_num_ctrs = (uint8_t)pmu;
 	l->tec = true;
+	l->split = !realm->qemu;
 	l->vcpus = or_default(&o->vcpus, 1);
 	return STATUS_OK;
 }
@@ -203,7 +206,7 @@ static enum status add_tvm(struct realm *realm, const struct realm_opts *o)
 }
 
 /* rim_launch.h: order and padding are gen_rim_ref's. */
-static enum status add_virtcca(struct realm *realm, const struct realm_opts *o)
+static enum status add_qemu(struct realm *realm, const struct realm_opts *o)
 {
 	struct rim_launch *l = &realm->launch;
 	uint64_t base = l->rams[0].base, end = 0, half = l->rams[0].size / 2, len = 0;
@@ -270,7 +273,7 @@ static enum status parts(struct realm *realm, const struct realm_opts *o)
 		return fail(STATUS_USAGE, "--dtb is required with --kernel: a realm's device tree "
 			"is measured");
 	if (o->kernel)
-		s = realm->virtcca ? add_virtcca(realm, o) : add_tvm(realm, o);
+		s = realm->qemu ? add_qemu(realm, o) : add_tvm(realm, o);
 	for (unsigned int i = 0; !s && i < o->data.nr; i++)
 		s = add_data(realm, o->data.items[i]);
 	if (o->entry.given)
@@ -290,8 +293,13 @@ enum status realm_measure(struct realm *realm, const struct realm_opts *o)
 		return fail(STATUS_USAGE, "--memory is required: a realm's memory is measured, and "
 			"chooses its address width");
 	realm->virtcca = o->tee && !strcmp(o->tee, "virtcca");
+	if (o->layout && !realm->virtcca)
+		return fail(STATUS_USAGE, "--layout is for virtCCA");
+	realm->qemu = o->layout && !strcmp(o->layout, "qemu");
+	if (o->layout && !realm->qemu && strcmp(o->layout, "tvm"))
+		return fail(STATUS_USAGE, "--layout %s: choose tvm or qemu", o->layout);
 	l->nr_rams = 1;
-	l->rams[0] = (struct rim_range){ realm->virtcca ? RIM_VIRTCCA_RAM : RIM_TVM_RAM,
+	l->rams[0] = (struct rim_range){ realm->qemu ? RIM_VIRTCCA_RAM : RIM_TVM_RAM,
 		o->memory.value };
 	if (o->ram_base.given)
 		l->rams[0].base = o->ram_base.value;
@@ -301,7 +309,7 @@ enum status realm_measure(struct realm *realm, const struct realm_opts *o)
 	if (o->rpv)
 		s = realm_padded("rpv", o->rpv, realm->rpv);
 	s = s ? s : common_params(realm, o);
-	s = s ? s : realm->virtcca ? virtcca_params(l, o) : cca_params(l, o);
+	s = s ? s : realm->virtcca ? virtcca_params(realm, o) : cca_params(l, o);
 	s = s ? s : parts(realm, o);
 	if (!s && rim_launch(l, realm->rim, &realm->pages, &err) < 0)
 		s = fail(STATUS_ERROR, "%s", err.msg);

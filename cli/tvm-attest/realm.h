@@ -9,7 +9,7 @@
 #include "cli/tvm-attest/file.h"
 
 struct realm_opts {
-	const char *tee, *kernel, *dtb, *hash, *rpv, *rmm;
+	const char *tee, *kernel, *dtb, *hash, *rpv, *rmm, *layout;
 	struct arg_list initrds, data;
 	struct arg_addr memory, ram_base, entry, x0;
 	struct arg_num vcpus, ipa_bits, breakpoints, watchpoints, pmu_counters, sve_vl;
@@ -19,7 +19,7 @@ struct realm_opts {
 struct realm {
 	struct rim_launch launch;
 	uint8_t rpv[RIM_RPV_LEN];
-	bool virtcca;
+	bool virtcca, qemu;	/* which layout virtCCA's parts have */
 	uint64_t dtb_ipa, initrd_ipa;	/* 0: none */
 	uint8_t stub[RIM_VIRTCCA_STUB_LEN];
 	unsigned int nr_files;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "attest/rim_launch.h"
+#include "base/cleanup.h"
 #include "base/err.h"
 #include "tee/virtcca/hw.h"
 #include "tee/virtcca/parts.h"
@@ -22,7 +23,6 @@
 
 #define IPA_BITS 40	/* as the vendor's QEMU; part of what is measured */
 #define IPA_BITS_MAX 48
-#define BLOCK MIB(2)	/* the monitor takes memory in these */
 #define SOFT "; to try a realm without, use --tee cca,platform=soft (not confidential)"
 
 static int command(const struct vm *vm, enum virtcca_cmd cmd, void *arg)
@@ -35,26 +35,10 @@ static int command(const struct vm *vm, enum virtcca_cmd cmd, void *arg)
 	return kvm_ioctl(vm->kvm.vm_fd, KVM_ENABLE_CAP, &cap);
 }
 
-static int check_options(const struct vm *vm, struct tvm_error *err)
-{
-	const struct tee_opts *tee = &vm->cfg->tee;
-
-	if (tee->platform == TEE_PLATFORM_SOFT)
-		return err_set(err, -EOPNOTSUPP, "tee: virtcca has no soft platform" SOFT);
-	if (tee->rpv)
-		return err_set(err, -EINVAL, "tee: rpv: virtCCA's is the kernel's choice");
-	if (vm->cfg->memory % BLOCK)
-		return err_set(err, -EINVAL, "memory: must be a multiple of 2M for virtCCA");
-	return 0;
-}
-
 static int virtcca_probe(struct vm *vm, unsigned long *vm_type_out, struct tvm_error *err)
 {
 	unsigned int bits = rim_width(RIM_TVM_RAM + vm->cfg->memory) - 1;
-	int r = check_options(vm, err);
 
-	if (r < 0)
-		return r;
 	if (bits > IPA_BITS_MAX)
 		return err_set(err, -E2BIG, "memory: %llu MiB are more than virtCCA's addresses of "
 			"48 bits reach", (unsigned long long)vm->cfg->memory >> 20);
@@ -108,30 +92,28 @@ static int virtcca_populate_hook(struct vm *vm, gpa_t gpa, size_t len, struct tv
 }
 
 /*
- * Two ranges hold everything: from the start of memory to the widest gap, and from there. The
- * pages of the gap come without contents and are not measured; those of smaller gaps are zeros.
+ * Two ranges hold everything; what lies between them comes without contents and is not measured.
+ * The owner computes the same: attest/rim_launch.h.
  */
 static int split(struct realm_parts *parts, uint64_t ram, struct virtcca_populate *out)
 {
-	unsigned int at = 0;
-	uint64_t end;
+	struct rim_range at[ARRAY_SIZE(parts->at)], ranges[2];
+	int r;
 
 	realm_parts_join(parts);
-	if (!parts->nr || parts->at[0].base < ram)
-		return -EINVAL;
-	end = parts->at[parts->nr - 1].end;
-	for (unsigned int i = 1; i < parts->nr; i++)
-		if (!at || parts->at[i].base - parts->at[i - 1].end >
-			parts->at[at].base - parts->at[at - 1].end)
-			at = i;
-	*out = (struct virtcca_populate){
-		.base1 = ram,
-		.base2 = at ? parts->at[at].base : end - REALM_PAGE,
-		.flags = VIRTCCA_POPULATE_MEASURE,
-	};
-	out->size1 = (at ? parts->at[at - 1].end : out->base2) - ram;
-	out->size2 = end - out->base2;
-	return 0;
+	for (unsigned int i = 0; i < parts->nr; i++)
+		at[i] = (struct rim_range){ parts->at[i].base,
+			parts->at[i].end - parts->at[i].base };
+	r = rim_split(at, parts->nr, ram, ranges);
+	if (!r)
+		*out = (struct virtcca_populate){
+			.base1 = ranges[0].base,
+			.size1 = ranges[0].size,
+			.base2 = ranges[1].base,
+			.size2 = ranges[1].size,
+			.flags = VIRTCCA_POPULATE_MEASURE,
+		};
+	return r;
 }
 
 static int load_user_data(const struct vm *vm, const struct virtcca_populate *p,
@@ -158,7 +140,7 @@ static int virtcca_finalize(struct vm *vm, struct tvm_error *err)
 	struct virtcca_populate p;
 	int r = gmem_nr_slots(vm->gmem) == 1 ? split(vm->tee_state, ram->gpa, &p) : -EINVAL;
 
-	/* Rounded up to blocks the ranges are still in memory, which is whole blocks. */
+	/* Rounded up to 2 MiB the ranges are still in memory, which is whole blocks of that. */
 	if (r < 0)
 		return err_set(err, r, "tee: virtCCA: the initial contents do not lie in one range "
 			"of memory");

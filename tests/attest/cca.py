@@ -94,8 +94,8 @@ class Rim:
     def data(self, ipa, page):
         self.step(0, struct.pack("<QQ", ipa, 1) + self.h(page.ljust(4096, b"\0")).ljust(64, b"\0"))
 
-    def tec(self, pc, flags):
-        self.step(1, self.h(struct.pack("<10Q", *[0] * 8, pc, flags)).ljust(64, b"\0"))
+    def tec(self, pc, flags, x0=0):
+        self.step(1, self.h(struct.pack("<10Q", x0, *[0] * 7, pc, flags)).ljust(64, b"\0"))
 
     def rec(self, pc, x0):
         page = bytearray(4096)
@@ -168,7 +168,7 @@ def test_tvm():
 
 
 def test_virtcca():
-    """Direct boot, as the vendor's tool documents it: whole blobs with their padding."""
+    """Direct boot of QEMU, as the vendor's tool documents it: whole blobs with their padding."""
     kernel, initrd, dtb, _ = files()
     base, size = 0x40000000, rng.choice([128, 1024, 2048])
     cpus = rng.randrange(1, 5)
@@ -188,9 +188,37 @@ def test_virtcca():
     rim.tec(base, 1)
     for _ in range(1, cpus):
         rim.tec(0, 0)
+    out = json.loads(run(ATTEST, "measure", "--tee", "virtcca", "--json", "--layout",
+                         "qemu", "--kernel", path("kernel"), "--dtb", path("dtb"), "--initrd", path("initrd"),
+                         "--memory", "%dM" % size, "--hash", "sha512", "--vcpus", cpus))
+    same(out["rim"], rim.value.hex(), "rim")
+
+
+def test_virtcca_tvm():
+    """What tvm's launch gives to the monitor: two ranges, all their pages."""
+    kernel, initrd, dtb, _ = files()
+    base, cpus = 0x80000000, rng.randrange(1, 5)
+    memory = max(struct.unpack_from("<Q", kernel, 16)[0], len(kernel))
+    fdt = (base + memory + 2 * MIB - 1) & -(2 * MIB)
+    ird = fdt + 0x10000
+    up, down = lambda n: (n + 4095) & -4096, lambda n: n & -4096
+    parts = [(base, kernel), (fdt, dtb), (ird, initrd)]
+    gaps = [(parts[i + 1][0] - up(at + len(b)), i) for i, (at, b) in enumerate(parts[:2])]
+    cut = max(gaps, key=lambda g: (g[0], -g[1]))[1]
+    rim = Rim("sha256", 40, 1, 1, 2, 1, 0)
+    for some in (parts[:cut + 1], parts[cut + 1:]):
+        start = down(some[0][0])
+        blob = bytearray(up(some[-1][0] + len(some[-1][1])) - start)
+        for at, b in some:
+            blob[at - start:at - start + len(b)] = b
+        for i in range(0, len(blob), 4096):
+            rim.data(start + i, bytes(blob[i:i + 4096]))
+    rim.tec(base, 1, fdt)
+    for _ in range(1, cpus):
+        rim.tec(0, 0)
     out = json.loads(run(ATTEST, "measure", "--tee", "virtcca", "--json", "--kernel",
                          path("kernel"), "--dtb", path("dtb"), "--initrd", path("initrd"),
-                         "--memory", "%dM" % size, "--hash", "sha512", "--vcpus", cpus))
+                         "--memory", "1G", "--vcpus", cpus))
     same(out["rim"], rim.value.hex(), "rim")
 
 
@@ -391,7 +419,8 @@ def test_virtcca_token():
 
 check("measures tvm's layout %d times" % ROUNDS, lambda: [test_tvm() for _ in range(ROUNDS)])
 check("measures data anywhere %d times" % ROUNDS, lambda: [test_data() for _ in range(ROUNDS)])
-check("measures virtCCA's layout", test_virtcca)
+check("measures the layout of virtCCA's QEMU", test_virtcca)
+check("measures tvm's launch on virtCCA", test_virtcca_tvm)
 check("virtCCA's token", test_virtcca_token)
 for form in ("legacy", "current"):
     check("token, %s form" % form, test_token, form)

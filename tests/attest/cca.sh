@@ -77,6 +77,10 @@ result $? "nor how its parts are named, nor their order"
 differs "virtCCA" --tee=virtcca "${usual[@]}" --memory 512M
 differs "virtCCA, two vCPUs" --tee=virtcca "${usual[@]}" --memory 512M --vcpus 2
 differs "virtCCA, no SVE" --tee=virtcca "${usual[@]}" --memory 512M --sve-vl 0
+differs "virtCCA, by QEMU" --tee=virtcca --layout qemu "${usual[@]}" --memory 512M
+expect 2 "--layout kvmtool" measure --tee virtcca "${usual[@]}" --memory 512M --layout kvmtool
+expect 2 "--layout is for virtCCA" "${measure[@]}" "${usual[@]}" --layout tvm
+expect 0 "layout: tvm" measure --tee virtcca "${usual[@]}" --memory 512M
 expect 2 "are not for virtCCA" measure --tee virtcca "${usual[@]}" --memory 512M --rmm 1.0
 expect 2 "not for virtCCA" measure --tee virtcca "${usual[@]}" --memory 512M --hash sha384
 expect 0 '"measured-pages": 8' "${measure[@]}" "${usual[@]}" --json
@@ -186,7 +190,7 @@ if command -v python3 >/dev/null && command -v openssl >/dev/null; then
 		\#*) echo "$line" ;;
 		esac
 	done < <(python3 "$tree/tests/attest/cca.py" "$attest" "$realm" "$work/py" ${SEED:+"$SEED"} 2>&1)
-	((count == before + 6))
+	((count == before + 7))
 	result $? "all of cca.py ran"
 else
 	count=$((count + 1))

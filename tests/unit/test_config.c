@@ -156,6 +156,46 @@ static void test_confidential(void)
 	tvm_config_free(cfg);
 }
 
+/* What a machine on virtCCA cannot have, said before anything is done. */
+static void test_virtcca(void)
+{
+	static const struct { const char *key, *value, *message; } bad[] = {
+		{ "balloon", "on", "balloon: not for a confidential machine" },
+		{ "memory", "512M", "memory: virtCCA takes 1G or more, in units of 2M" },
+		{ "memory", "1025M", "memory: virtCCA takes 1G or more, in units of 2M" },
+		{ "tee", "virtcca,platform=soft", "no soft platform; to try a realm without "
+			"hardware, use cca,platform=soft (not confidential)" },
+		{ "tee", "virtcca,rpv=00", "tee: rpv: virtCCA's is the host kernel's choice" },
+		{ "tee", "virtcca,measurement=m", "tee: measurement: virtCCA tells it to its" },
+		{ "tee", "virtcca,rmi-cap=1", "tee: rmi-cap goes with cca,platform=hw" },
+		{ "tee", "virtcca,policy=1", "realms take platform" },
+		{ "tee", "virtcca,session=s,dh-cert=d", "realms take platform" },
+		{ "tee", "virtcca,secret=s,secret-header=h", "realms take platform" },
+		{ "tee", "virtcca,measure-only", "realms take platform" },
+		{ "tee", "virtcca,soft-dir=d", "go with platform=soft" },
+	};
+
+	for (size_t i = 0; i <= ARRAY_SIZE(bad); i++) {
+		struct tvm_config *cfg = tvm_config_new();
+
+		REQUIRE(cfg);
+		tvm_config_set(cfg, "kernel", "k", &err);
+		tvm_config_set(cfg, "memory", "1G", &err);
+		tvm_config_set(cfg, "tee", "virtcca,hash=sha512", &err);
+		/* The host's kernel reaches what the guest shares by the same addresses. */
+		tvm_config_set(cfg, "net", "tap=t,vhost=on", &err);
+		tvm_config_set(cfg, "vsock", "3,vhost", &err);
+		if (i < ARRAY_SIZE(bad)) {
+			CHECK_INT(tvm_config_set(cfg, bad[i].key, bad[i].value, &err), 0);
+			CHECK_INT(config_validate(cfg, &err), -EINVAL);
+			CHECK_HAS(err.msg, bad[i].message);
+		} else {
+			CHECK_INT(config_validate(cfg, &err), 0);
+		}
+		tvm_config_free(cfg);
+	}
+}
+
 static void test_share_owner(void)
 {
 	static const struct {
@@ -385,6 +425,7 @@ int main(void)
 	RUN(test_validate);
 	RUN(test_consoles);
 	RUN(test_confidential);
+	RUN(test_virtcca);
 	RUN(test_share_owner);
 	RUN(test_huge_pages);
 	RUN(test_json);

@@ -60,6 +60,8 @@ static struct {
 	char trace[1024];
 	uint8_t last[700];	/* structure of the last call that has one */
 	uint8_t data[2][700];	/* virtCCA: user data, populate */
+	uint32_t cfg[8];	/* virtCCA: configuration items */
+	unsigned int tecs;	/* virtCCA: vCPUs that were finished */
 	unsigned int probes;
 } k;
 
@@ -166,8 +168,10 @@ static int enable_cap(const uint8_t *s)
 	trace("%s", names[cmd]);
 	if (sizes[cmd])
 		memcpy(k.last, arg, sizes[cmd]);
-	if (cmd == 0)
+	if (cmd == 0) {
 		trace(" %u=%u", (unsigned int)le_load(arg, 4), (unsigned int)le_load(arg + 4, 4));
+		k.cfg[le_load(arg, 4) % 8] = (uint32_t)le_load(arg + 4, 4);
+	}
 	if (cmd == 2)
 		memcpy(k.data[1], arg, 48);
 	trace("; ");
@@ -210,6 +214,7 @@ static int play(int fd, unsigned long request, void *arg)
 		return k.host == V15 || le_load((uint8_t *)arg + 24, 8) ? answer(EINVAL) : 0;
 	case NR_FINALIZE:
 		trace("vcpu %d; ", *(int *)arg);
+		k.tecs++;
 		return 0;
 	}
 	trace("unknown %lx; ", request);

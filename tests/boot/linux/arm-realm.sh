@@ -43,5 +43,5 @@ name="realms on hardware"
 vm 1 "$name" --kernel Image-newest --tee cca && check "$name: one line names soft" \
     grep -q '^tvm-run: tee: this host has no realms: .*platform=soft' err
 name="virtCCA on other hardware"
-vm 1 "$name" --kernel Image-newest --tee virtcca && check "$name: one line names soft" \
+vm 1 "$name" --kernel Image-newest --memory 1G --tee virtcca && check "$name: one line names soft" \
     grep -q '^tvm-run: tee: this host has no virtCCA .*platform=soft' err
