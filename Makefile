@@ -48,7 +48,7 @@ OTHER := $(patsubst %.c,$B/%.o,$(filter-out $(SRCS),$(wildcard tee/*/soft/*.c)))
 ATTEST := $(patsubst %.c,$B/%.o,cli/line.c $(wildcard cli/tvm-attest/*.c)) $(OTHER)
 # Tests of the other architecture's code are left out.
 UNIT := $(patsubst %.c,$B/%,$(filter-out $(if $(filter aarch64,$(ARCH)),\
-	%/test_acpi.c $(addprefix tests/unit/test_,soft_%.c csv_%.c views.c)),\
+	%/test_acpi.c $(addprefix tests/unit/test_,soft_%.c csv_%.c views.c),%/test_arm64_cpu.c),\
 	$(wildcard tests/unit/test_*.c)))
 # These come with tiny guests, which are for x86_64. test_isolation boots Linux: the group
 # sev-isolation runs it.
@@ -176,7 +176,7 @@ check: deps-test
 		$(patsubst %,build/$(ARCH)-thread/tests/unit/test_%,$(filter $(TSAN),\
 			$(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c)))) \
 		$(FW_TESTS) tests/attest/crosscheck.sh tests/attest/cli.sh tests/attest/cca.sh tests/attest/validate.sh \
-		tests/boot/guests.sh tests/boot/cli.sh tests/boot/tamper.sh tests/boot/sev-validate.sh \
+		tests/boot/guests.sh tests/boot/cli.sh tests/boot/dtb.sh tests/boot/tamper.sh tests/boot/sev-validate.sh \
 		$(if $(QUICK),,--jobs 2 $(LINUX:%="tests/boot/linux.sh %"))
 
 # Tests that an emulated processor is no obstacle to: the others take minutes there, or need

@@ -7,6 +7,7 @@
 #define ARCH_ARCH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "vmm/device.h"
@@ -69,6 +70,12 @@ int arch_vcpus_created(struct vm *vm, struct tvm_error *err);
  * put the first vCPU where the kernel wants it.
  */
 int arch_load_boot(struct vm *vm, struct tvm_error *err);
+
+/*
+ * The device tree of a machine that has files and memory but neither KVM nor vCPUs, without what
+ * is random in it. *out is the caller's to free(). -EOPNOTSUPP where machines have none.
+ */
+int arch_device_tree(const struct vm *vm, void **out, size_t *len_out, struct tvm_error *err);
 
 /* Interrupt controller and all vCPUs as if new. No vCPU is running. */
 int arch_reset(struct vm *vm, struct tvm_error *err);

@@ -21,6 +21,7 @@
 static const struct tvm_config_key own_keys[] = {
 	{ 0, "config", "FILE", "JSON file with the same keys; options are applied after it.", 0 },
 	{ 0, "print-config", NULL, "Print the configuration as JSON and exit.", 0 },
+	{ 0, "dump-dtb", "FILE", "Write the device tree (aarch64) to FILE and exit.", 0 },
 	{ 0, "metrics", "FILE", "At the end, write the machine's counters as JSON.", 0 },
 	{ 0, "log-level", "error|warn|info|debug", "What to report on stderr; default warn.", 0 },
 	{ 0, "help", NULL, "Print this text and exit.", 0 },
@@ -128,6 +129,8 @@ static int set_own(struct options *opts, const char *name, const char *value)
 {
 	if (!strcmp(name, "config"))
 		opts->config_path = value;
+	else if (!strcmp(name, "dump-dtb"))
+		opts->dtb_path = value;
 	else if (!strcmp(name, "metrics"))
 		opts->metrics_path = value;
 	else if (!strcmp(name, "log-level"))

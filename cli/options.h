@@ -23,6 +23,7 @@ enum status {
 struct options {
 	struct tvm_config *cfg;		/* owned */
 	const char *config_path;	/* --config */
+	const char *dtb_path;		/* --dump-dtb */
 	const char *metrics_path;	/* --metrics */
 	enum tvm_log_level log_level;
 	bool help, version, print_config;

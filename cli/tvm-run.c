@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "cli/options.h"
+#include "cli/outfile.h"
 #include "cli/terminal.h"
 #include "tvm.h"
 
@@ -107,6 +108,12 @@ static void name_terminals(const struct tvm_config *cfg, struct tvm_vm *vm)
 	}
 }
 
+/* Status for a configuration from which nothing can be told. */
+static int untold(int r)
+{
+	return r == -EINVAL || r == -E2BIG || r == -EOPNOTSUPP ? STATUS_USAGE : STATUS_HOST_ERROR;
+}
+
 /* --tee ...,measure-only */
 static int print_manifest(const struct tvm_config *cfg)
 {
@@ -116,7 +123,7 @@ static int print_manifest(const struct tvm_config *cfg)
 
 	if (r < 0) {
 		say("%s", err.msg);
-		return r == -EINVAL || r == -EOPNOTSUPP ? STATUS_USAGE : STATUS_HOST_ERROR;
+		return untold(r);
 	}
 	fputs(json, stdout);
 	free(json);
@@ -135,6 +142,24 @@ static int print_config(const struct options *opts)
 	printf("%s\n", json);
 	free(json);
 	return 0;
+}
+
+static int dump_dtb(const struct options *opts)
+{
+	struct tvm_error err = { 0 };
+	void *tree = NULL;
+	size_t len;
+	int r = tvm_device_tree(opts->cfg, &tree, &len, &err);
+
+	if (r < 0) {
+		say("%s", err.msg);
+		return untold(r);
+	}
+	r = outfile_write(opts->dtb_path, tree, len);
+	free(tree);
+	if (r < 0)
+		say("dump-dtb: cannot write '%s': %s", opts->dtb_path, strerror(-r));
+	return r < 0 ? STATUS_HOST_ERROR : 0;
 }
 
 static void write_metrics(struct tvm_vm *vm, const char *path)
@@ -327,6 +352,8 @@ int main(int argc, char **argv)
 		printf("tvm-run %s\n", tvm_version());
 	else if (!r && opts.print_config)
 		r = print_config(&opts);
+	else if (!r && opts.dtb_path)
+		r = dump_dtb(&opts);
 	else if (!r && is(opts.cfg, "tee.measure-only", "on"))
 		r = print_manifest(opts.cfg);
 	else if (!r)

@@ -137,6 +137,14 @@ struct tvm_exit {
 TVM_API int tvm_prepare(const struct tvm_config *cfg, const struct tvm_host *host,
 	struct tvm_vm **out, struct tvm_error *err);
 
+/*
+ * The device tree of such a machine on aarch64, as a confidential guest gets it and as its launch
+ * measures it; a plain guest finds random seeds in it as well. Reads kernel and initrds for their
+ * sizes, needs no KVM. The caller frees *out. -EOPNOTSUPP on x86_64.
+ */
+TVM_API int tvm_device_tree(const struct tvm_config *cfg, void **out, size_t *len_out,
+	struct tvm_error *err);
+
 /* ---- Confidential machines ----------------------------------------------------------- */
 
 /*

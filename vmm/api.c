@@ -41,6 +41,14 @@ bool tvm_has(const char *feature)
 	return false;
 }
 
+int tvm_device_tree(const struct tvm_config *cfg, void **out, size_t *len_out,
+	struct tvm_error *err)
+{
+	if (!cfg || !out || !len_out)
+		return err_set(err, -EINVAL, "device tree: no configuration or result");
+	return vm_device_tree(cfg, out, len_out, err);
+}
+
 int tvm_prepare(const struct tvm_config *cfg, const struct tvm_host *host, struct tvm_vm **out,
 	struct tvm_error *err)
 {

@@ -112,6 +112,12 @@ static int add_configured(struct vm *vm, struct tvm_error *err)
 	return cfg->rng ? add(vm, "virtio-rng", NULL, NULL, err) : 0;
 }
 
+unsigned int machine_nr_virtio(const struct tvm_config *cfg)
+{
+	return cfg->disk.nr + cfg->net.nr + cfg->share.nr + cfg->vsock.nr + !!cfg->console.nr +
+		cfg->balloon + cfg->rng;
+}
+
 int machine_create(struct vm *vm, struct tvm_error *err)
 {
 	struct machine *m = &vm->machine;
@@ -143,6 +149,7 @@ int machine_create(struct vm *vm, struct tvm_error *err)
 	r = add_configured(vm, err);
 	if (r < 0)
 		return r;
+	assert(!m->env.mmio || m->mmio.nr == machine_nr_virtio(vm->cfg));
 	bus_freeze(vm->bus);
 	return 0;
 }

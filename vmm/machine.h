@@ -5,6 +5,7 @@
 
 #include "vmm/device.h"
 
+struct tvm_config;
 struct tvm_error;
 struct vm;
 
@@ -19,6 +20,8 @@ struct machine {
 };
 
 int machine_create(struct vm *vm, struct tvm_error *err);
+/* How many virtio devices it makes of a configuration. */
+unsigned int machine_nr_virtio(const struct tvm_config *cfg);
 void machine_destroy(struct vm *vm); /* the loop is stopped, vCPUs are gone */
 
 /* Every device as after machine_create(). Not on the loop's thread. */

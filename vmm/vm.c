@@ -92,17 +92,24 @@ static int add_slots(struct vm *vm, struct tvm_error *err)
 	return r;
 }
 
-static int add_memory(struct vm *vm, struct tvm_error *err)
+static int add_ram(struct vm *vm, const struct gmem_opts *opts, struct tvm_error *err)
 {
 	const struct board *board = arch_board();
 	uint64_t low = board->ram_hole - board->ram_base, size = vm->cfg->memory;
-	int r = gmem_create(&vm->cfg->gmem, &vm->gmem, err);
+	int r = gmem_create(opts, &vm->gmem, err);
 
 	if (r < 0)
 		return r;
 	r = gmem_add(vm->gmem, board->ram_base, size < low ? size : low, err);
 	if (!r && size > low)
 		r = gmem_add(vm->gmem, board->ram_hole_end, size - low, err);
+	return r;
+}
+
+static int add_memory(struct vm *vm, struct tvm_error *err)
+{
+	int r = add_ram(vm, &vm->cfg->gmem, err);
+
 	if (!r)
 		r = arch_firmware(vm->cfg, vm->tee->confidential, &vm->fw, err);
 	if (!r && vm->fw.image)
@@ -216,7 +223,8 @@ static int build(struct vm *vm, struct tvm_error *err)
 	return r;
 }
 
-int vm_create(const struct tvm_config *cfg, const struct tvm_host *host, struct vm **out,
+/* A machine of which nothing exists but a valid configuration. */
+static int begin(const struct tvm_config *cfg, const struct tvm_host *host, struct vm **out,
 	struct tvm_error *err)
 {
 	struct vm *vm = calloc(1, sizeof(*vm));
@@ -237,13 +245,63 @@ int vm_create(const struct tvm_config *cfg, const struct tvm_host *host, struct 
 		goto fail;
 	}
 	r = config_validate(vm->cfg, err);
-	if (!r)
-		r = build(vm, err);
 	if (r < 0)
 		goto fail;
 	*out = vm;
 	return 0;
 fail:
+	vm_destroy(vm);
+	return r;
+}
+
+int vm_create(const struct tvm_config *cfg, const struct tvm_host *host, struct vm **out,
+	struct tvm_error *err)
+{
+	struct vm *vm;
+	int r = begin(cfg, host, &vm, err);
+
+	if (r < 0)
+		return r;
+	r = build(vm, err);
+	if (r < 0) {
+		vm_destroy(vm);
+		return r;
+	}
+	*out = vm;
+	return 0;
+}
+
+/* Memory is only asked where its ends are. */
+static int describe(struct vm *vm, void **out, size_t *len_out, struct tvm_error *err)
+{
+	static const struct gmem_opts small = { .pages = GMEM_PAGES_SMALL };
+	int r;
+
+	vm->tee = tee_find(vm->cfg->tee.kind, err);
+	if (!vm->tee)
+		return -EINVAL;
+	if (vm->cfg->transport == TRANSPORT_MMIO) {
+		vm->machine.mmio = arch_board()->mmio;
+		vm->machine.mmio.nr = machine_nr_virtio(vm->cfg);
+		if (vm->machine.mmio.nr > vm->machine.mmio.max)
+			return err_set(err, -ENOSPC, "virtio: more than %u devices on MMIO",
+				vm->machine.mmio.max);
+	}
+	r = open_files(vm, err);
+	if (!r)
+		r = add_ram(vm, &small, err);
+	return r ? r : arch_device_tree(vm, out, len_out, err);
+}
+
+int vm_device_tree(const struct tvm_config *cfg, void **out, size_t *len_out,
+	struct tvm_error *err)
+{
+	struct vm *vm;
+	int r = begin(cfg, NULL, &vm, err);
+
+	if (r < 0)
+		return r;
+	r = describe(vm, out, len_out, err);
 	vm_destroy(vm);
 	return r;
 }

@@ -62,6 +62,10 @@ static inline struct vm *vm_of(struct tvm_vm *vm)
 int vm_create(const struct tvm_config *cfg, const struct tvm_host *host, struct vm **out,
 	struct tvm_error *err);
 
+/* See tvm_device_tree(). */
+int vm_device_tree(const struct tvm_config *cfg, void **out, size_t *len_out,
+	struct tvm_error *err);
+
 /* Ends vCPU threads first. NULL is fine. */
 void vm_destroy(struct vm *vm);
 

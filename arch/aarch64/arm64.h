@@ -33,6 +33,7 @@ int arm64_vcpu_start_pmu(struct vcpu *vcpu, struct tvm_error *err);
 
 /* vcpu.c: affinity fields of MPIDR_EL1, which name the vCPU towards PSCI and the GIC. */
 #define MPIDR_AFFINITY 0xff00ffffffULL
+uint64_t arm64_mpidr(unsigned int index); /* as KVM makes it */
 int arm64_vcpu_mpidr(struct vcpu *vcpu, uint64_t *out, struct tvm_error *err);
 
 /* vcpu.c: MMU off, at pc, with x0 = arg (booting.rst, 4). */

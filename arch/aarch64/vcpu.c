@@ -141,6 +141,11 @@ int arch_vcpu_init(struct vcpu *vcpu, struct tvm_error *err)
 	return r < 0 ? err_sys(err, r, "kvm: SVE of vCPU %u", vcpu->index) : 0;
 }
 
+uint64_t arm64_mpidr(unsigned int index)
+{
+	return (index & 0xf) | (index >> 4 & 0xff) << 8;
+}
+
 int arm64_vcpu_mpidr(struct vcpu *vcpu, uint64_t *out, struct tvm_error *err)
 {
 	uint64_t mpidr;

@@ -226,6 +226,11 @@ static int load_gdt(struct vm *vm, bool long_code, struct tvm_error *err)
 	return gmem_populate(vm->gmem, GDT_GPA, gdt, sizeof(gdt), err);
 }
 
+int arch_device_tree(const struct vm *vm, void **out, size_t *len_out, struct tvm_error *err)
+{
+	return err_set(err, -EOPNOTSUPP, "device tree: machines of x86_64 have none");
+}
+
 int arch_load_boot(struct vm *vm, struct tvm_error *err)
 {
 	bool pvh = vm->kernel.kind == IMAGE_ELF_PVH;

@@ -63,6 +63,13 @@ bad 2 console "two consoles at one socket" --kernel "$hello" --console "unix=$wo
 	--console "unix=$work/s,name=port"
 bad 2 "balloon: not for a confidential machine" "balloon and tee" --kernel "$hello" --balloon on \
 	--tee csv,platform=soft
+for tee in platform=soft rpv=00 measurement=m soft-dir=d secret=s policy=1 rmi-cap=5; do
+	bad 2 "tee: " "virtcca,$tee" --kernel "$hello" --memory 1G --tee "virtcca,$tee"
+done
+bad 2 "memory: virtCCA takes 1G" "virtcca with 512M" --kernel "$hello" --tee virtcca
+bad 2 "balloon: not" "virtcca with a balloon" --kernel "$hello" --tee virtcca --memory 1G --balloon on
+bad 2 "machines of x86_64 have none" "device tree" --kernel "$hello" --dump-dtb "$work/dtb"
+bad 2 "needs a value" "device tree to nowhere" --kernel "$hello" --dump-dtb
 bad 2 log-level "unknown log level" --kernel "$hello" --log-level loud
 bad 2 "cmdline" "command line beyond all limits" --kernel "$hello" --cmdline "$(filler 65536)"
 bad_with_kvm 2 "cmdline" "command line longer than the kernel takes" --kernel "$hello" \
