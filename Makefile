@@ -48,7 +48,8 @@ OTHER := $(patsubst %.c,$B/%.o,$(filter-out $(SRCS),$(wildcard tee/*/soft/*.c)))
 ATTEST := $(patsubst %.c,$B/%.o,cli/line.c $(wildcard cli/tvm-attest/*.c)) $(OTHER)
 # Tests of the other architecture's code are left out.
 UNIT := $(patsubst %.c,$B/%,$(filter-out $(if $(filter aarch64,$(ARCH)),\
-	%/test_acpi.c $(addprefix tests/unit/test_,soft_%.c csv_%.c views.c),%/test_arm64_cpu.c),\
+	%/test_acpi.c $(addprefix tests/unit/test_,soft_%.c csv_%.c views.c),%/test_arm64_cpu.c \
+	%/test_realm_guest.c),\
 	$(wildcard tests/unit/test_*.c)))
 # These come with tiny guests, which are for x86_64. test_isolation boots Linux: the group
 # sev-isolation runs it.
@@ -109,8 +110,7 @@ $B/tests/%: $B/tests/%.o $(TESTLIB) $B/libtvm.a
 
 # These two calls are answered by the tests, which play the host's kernel.
 $(addprefix $B/tests/unit/test_,vsock_vhost realm_hw virtcca): override LDFLAGS += -Wl,--wrap=open,--wrap=ioctl
-
-$B/tests/unit/test_arm64_cpu: override LDFLAGS += -Wl,--wrap=ioctl
+$(addprefix $B/tests/unit/test_,arm64_cpu realm_guest): override LDFLAGS += -Wl,--wrap=ioctl
 
 # A launch is compared with what its owner expects.
 $B/tests/unit/test_virtcca: $(patsubst %,$B/cli/tvm-attest/%.o,realm file args)
@@ -128,6 +128,7 @@ $B/tests/unit/test_realm_hw $B/tests/unit/test_virtcca: $(patsubst %,$B/tee/virt
 endif
 
 include tests/guest/tiny/rules.mk
+include tests/guest/tiny-arm64/rules.mk
 include tests/guest/fs/rules.mk
 include tests/fault/rules.mk
 include tests/unit/vhost/rules.mk
@@ -192,6 +193,9 @@ bench: all guests $(BENCH)
 	@B=$B tests/bench/start
 	@B=$B tests/bench/confidential
 	@B=$B tests/bench/guest
+	@$(MAKE) --no-print-directory ARCH=aarch64 CC=$(if $(filter aarch64,$(ARCH)),$(CC),aarch64-linux-gnu-gcc) \
+		build/aarch64/tvm-run-static
+	@tests/bench/realm || [ $$? = 77 ]
 	@for b in $(BENCH); do $$b || exit 1; done
 
 # ---- For people -------------------------------------------------------------------------

@@ -29,6 +29,7 @@ static const struct {
 	{ "5", "the guest crashed: triple fault, or KVM cannot go on" },
 	{ "6", "attestation was refused" },
 	{ "7", "the console session was ended with Ctrl-A x" },
+	{ "8", "a realm touched what is not its own, with violation=stop" },
 	{ "128+N", "ended by signal N" },
 };
 

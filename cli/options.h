@@ -17,6 +17,7 @@ enum status {
 	STATUS_CRASH = 5,
 	STATUS_REFUSED = 6,	/* attestation */
 	STATUS_CONSOLE = 7,
+	STATUS_VIOLATION = 8,
 	STATUS_SIGNAL = 128,	/* plus the signal's number */
 };
 

@@ -264,6 +264,7 @@ static int report(const struct tvm_exit *end, int sig)
 		[TVM_EXIT_STOPPED] = { STATUS_HOST_ERROR, "stopped" },
 		[TVM_EXIT_CONSOLE_QUIT] = { STATUS_CONSOLE, "console session ended" },
 		[TVM_EXIT_REFUSED] = { STATUS_REFUSED, "the firmware refused to boot" },
+		[TVM_EXIT_VIOLATION] = { STATUS_VIOLATION, "access through the wrong half" },
 	};
 
 	terminal_restore();

@@ -123,6 +123,7 @@ enum tvm_exit_reason {
 	TVM_EXIT_STOPPED,	/* tvm_stop() */
 	TVM_EXIT_CONSOLE_QUIT,	/* Ctrl-A x on a stdio console */
 	TVM_EXIT_REFUSED,	/* measured firmware refused what it was given to boot */
+	TVM_EXIT_VIOLATION,	/* a realm touched what is not its own: tee key violation=stop */
 };
 
 struct tvm_exit {

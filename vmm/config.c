@@ -26,6 +26,7 @@ static const char *const tee_names[] = { "none", "sev", "sev-es", "csv", "csv2",
 	"virtcca", NULL };
 static const char *const transport_names[] = { "pci", "mmio", NULL };
 static const char *const hash_names[] = { "sha256", "sha512", NULL }; /* enum tee_hash */
+static const char *const violation_names[] = { "abort", "stop", NULL }; /* enum tee_violation */
 static const char *const platform_names[] = { "hw", "soft", NULL };
 /* In the order of enum cpu_feature. */
 static const char *const feature_names[] = { "auto", "on", "off", NULL };
@@ -167,6 +168,9 @@ static const struct opt tee_opts[] = {
 	  .help = "Personalization value of a realm, at most 64 bytes." },
 	{ "hash", OPT_ENUM, TEE(hash), .names = hash_names, .def = "sha256",
 	  .arg = "sha256|sha512", .help = "Hash of a realm's measurements; default sha256." },
+	{ "violation", OPT_ENUM, TEE(violation), .names = violation_names, .def = "abort",
+	  .arg = "abort|stop",
+	  .help = "A realm's access through the wrong half: abort it, or stop the machine." },
 	{ "rmi-cap", OPT_U32, TEE(rmi_cap), .max = INT32_MAX, .arg = "N",
 	  .help = "Number of KVM_CAP_ARM_RMI where a host's kernel has one of its own." },
 	{ "policy", OPT_U32, TEE(policy), .max = UINT32_MAX, .def = "0xffffffff", .arg = "N",
@@ -468,12 +472,14 @@ static int check_tee(const struct tvm_config *cfg, struct tvm_error *err)
 		return err_set(err, -EINVAL, "tee: kind none takes no other keys");
 	if (!realm && (t->rpv || t->hash != TEE_HASH_SHA256))
 		return err_set(err, -EINVAL, "tee: rpv and hash are for realms");
+	if (t->violation != TEE_VIOLATION_ABORT && (!cca || t->platform != TEE_PLATFORM_SOFT))
+		return err_set(err, -EINVAL, "tee: violation=stop goes with cca,platform=soft");
 	if (t->rmi_cap && (!cca || t->platform != TEE_PLATFORM_HW))
 		return err_set(err, -EINVAL, "tee: rmi-cap goes with cca,platform=hw");
 	if (realm && (t->policy != CONFIG_POLICY_DEFAULT || t->dh_cert || t->session ||
 		t->secret_header || t->secret || t->delays || t->measure_only))
-		return err_set(err, -EINVAL, "tee: realms take platform, soft-dir, rpv, hash and "
-			"measurement, no other keys");
+		return err_set(err, -EINVAL, "tee: realms take platform, soft-dir, rpv, hash, "
+			"violation and measurement, no other keys");
 	if (!t->dh_cert != !t->session)
 		return err_set(err, -EINVAL,
 			"tee: dh-cert and session are given together or not at all");

@@ -27,6 +27,8 @@ enum transport { TRANSPORT_PCI, TRANSPORT_MMIO };
 
 enum tee_platform { TEE_PLATFORM_HW, TEE_PLATFORM_SOFT };
 
+enum tee_violation { TEE_VIOLATION_ABORT, TEE_VIOLATION_STOP };
+
 enum tee_hash { TEE_HASH_SHA256, TEE_HASH_SHA512 };
 
 /* "tee": a confidential machine, and how its launch goes (design: TEE launch). */
@@ -35,6 +37,7 @@ struct tee_opts {
 	enum tee_platform platform;
 	char *rpv;		/* realm personalization value, hexadecimal; NULL: zeros */
 	enum tee_hash hash;	/* of realms' measurements */
+	enum tee_violation violation; /* answer to a realm's access that is not its own */
 	uint32_t rmi_cap;	/* KVM_CAP_ARM_RMI of this host; 0: detect */
 	uint32_t policy;	/* guest policy; CONFIG_POLICY_DEFAULT: the kind's usual one */
 	char *dh_cert, *session; /* files from the guest owner, base64 or raw */

@@ -283,17 +283,32 @@ static int cca_measurement(struct vm *vm, struct tvm_measurement *out, struct tv
 
 static void cca_metrics(struct vm *vm, FILE *f)
 {
+	static const char *const names[RSI_CALLS] = {
+		"version", "features", "measurement_read", "measurement_extend", "token_init",
+		"token_continue", "realm_config", "ipa_state_set", "ipa_state_get", "host_call",
+	};
 	struct cca *cca = cca_of(vm->tee_state);
+	const struct rmm_stats *stats;
 	uint64_t calls = 0;
 
 	if (!cca->rmm)
 		return;
 	pthread_rwlock_rdlock(&cca->lock);
-	for (unsigned int i = 0; i < RSI_CALLS; i++)
-		calls += rmm_stats(cca->rmm)->calls[i];
-	fprintf(f, ",\"rsi_calls\":%llu,\"shared_bytes\":%llu,\"realm_mmio\":%llu,\"aborts\":%llu",
-		(unsigned long long)calls, (unsigned long long)rmm_shared_bytes(cca->rmm),
-		(unsigned long long)cca->mmio, (unsigned long long)cca->aborts);
+	stats = rmm_stats(cca->rmm);
+	fprintf(f, ",\"rsi\":{");
+	for (unsigned int i = 0; i < RSI_CALLS; i++) {
+		calls += stats->calls[i];
+		fprintf(f, "\"%s\":%llu,", names[i], (unsigned long long)stats->calls[i]);
+	}
+	fprintf(f, "\"unknown\":%llu,\"refused\":%llu},\"rsi_calls\":%llu,"
+		"\"to_ram_bytes\":%llu,\"to_empty_bytes\":%llu,\"shared_bytes\":%llu,"
+		"\"realm_mmio\":%llu,\"violations\":{\"mmio\":%llu,\"memory\":%llu}",
+		(unsigned long long)stats->unknown, (unsigned long long)stats->refused,
+		(unsigned long long)calls, (unsigned long long)stats->to_ram,
+		(unsigned long long)stats->to_empty,
+		(unsigned long long)rmm_shared_bytes(cca->rmm), (unsigned long long)cca->mmio,
+		(unsigned long long)cca->violations[CCA_VIOLATION_MMIO],
+		(unsigned long long)cca->violations[CCA_VIOLATION_MEMORY]);
 	pthread_rwlock_unlock(&cca->lock);
 }
 

@@ -17,6 +17,13 @@ struct tvm_error;
 struct vcpu;
 struct vm;
 
+/* Accesses that are not the realm's to make. */
+enum cca_violation {
+	CCA_VIOLATION_MMIO,	/* to an address without memory, in its own half */
+	CCA_VIOLATION_MEMORY,	/* to memory, through the half where it is not now */
+	CCA_NR_VIOLATIONS
+};
+
 struct cca {
 	struct rmm_params params;
 	struct rmm_platform *platform;	/* owned */
@@ -28,7 +35,8 @@ struct cca {
 		uint64_t base, len;
 	} parts[64];			/* of initial contents, while they are loaded */
 	unsigned int nr_parts;
-	_Atomic uint64_t mmio, aborts;
+	_Atomic uint64_t mmio;		/* accesses that devices answered */
+	_Atomic uint64_t violations[CCA_NR_VIOLATIONS];
 };
 
 static inline struct cca *cca_of(void *tee_state)

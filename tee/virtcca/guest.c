@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <linux/kvm.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -77,14 +78,31 @@ bool cca_vcpu_exit(struct vcpu *vcpu)
 
 static bool abort_access(struct vcpu *vcpu)
 {
-	struct cca *cca = cca_of(vcpu->vm->tee_state);
 	struct kvm_vcpu_events events = { 0 };
 
 	if (kvm_ioctl(vcpu->fd, KVM_GET_VCPU_EVENTS, &events) < 0)
 		return false;
-	atomic_fetch_add(&cca->aborts, 1);
 	events.exception.ext_dabt_pending = 1;
 	return !kvm_ioctl(vcpu->fd, KVM_SET_VCPU_EVENTS, &events);
+}
+
+/* What the configuration says to an access that is not the realm's to make; false: no answer. */
+static bool violation(struct vcpu *vcpu, enum cca_violation kind, const char *what)
+{
+	struct vm *vm = vcpu->vm;
+	struct cca *cca = cca_of(vm->tee_state);
+	uint64_t pc = 0;
+
+	cca_get_reg(vcpu, CORE_REG(regs.pc), &pc);
+	atomic_fetch_add(&cca->violations[kind], 1);
+	if (vm->cfg->tee.violation == TEE_VIOLATION_STOP) {
+		run_quit(vm, TVM_EXIT_VIOLATION, "realm: vCPU %u at 0x%llx: %s; stopped, as "
+			"violation=stop says", vcpu->index, (unsigned long long)pc, what);
+		return true;
+	}
+	log_guest(&vm->log, "realm: vCPU %u at 0x%llx: %s; external abort", vcpu->index,
+		(unsigned long long)pc, what);
+	return abort_access(vcpu);
 }
 
 /* Devices are in the half that the realm shares; the other one has nothing but its memory. */
@@ -93,6 +111,7 @@ bool cca_vcpu_mmio(struct vcpu *vcpu, uint64_t *gpa)
 	struct vm *vm = vcpu->vm;
 	struct cca *cca = cca_of(vm->tee_state);
 	enum rmm_fault fault;
+	char what[96];
 
 	pthread_rwlock_rdlock(&cca->lock);
 	fault = rmm_fault(cca->rmm, *gpa);
@@ -102,9 +121,9 @@ bool cca_vcpu_mmio(struct vcpu *vcpu, uint64_t *gpa)
 		*gpa &= ~vm->kvm.shared_bit;
 		return true;
 	}
-	log_guest(&vm->log, "realm: vCPU %u: access to 0x%llx, which is no memory of its own",
-		vcpu->index, (unsigned long long)*gpa);
-	if (!abort_access(vcpu))
+	snprintf(what, sizeof(what), "access to 0x%llx, which is no memory of its own",
+		(unsigned long long)*gpa);
+	if (!violation(vcpu, CCA_VIOLATION_MMIO, what))
 		run_quit(vm, TVM_EXIT_CRASH, "realm: vCPU %u cannot go on", vcpu->index);
 	return false;
 }
@@ -112,10 +131,5 @@ bool cca_vcpu_mmio(struct vcpu *vcpu, uint64_t *gpa)
 /* The address is not reported (api.rst, KVM_RUN): what is known is where the realm was. */
 bool cca_vcpu_fault(struct vcpu *vcpu)
 {
-	uint64_t pc = 0;
-
-	cca_get_reg(vcpu, CORE_REG(regs.pc), &pc);
-	log_guest(&vcpu->vm->log, "realm: vCPU %u at 0x%llx: access through the wrong half",
-		vcpu->index, (unsigned long long)pc);
-	return abort_access(vcpu);
+	return violation(vcpu, CCA_VIOLATION_MEMORY, "access to memory through the wrong half");
 }

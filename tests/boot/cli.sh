@@ -70,6 +70,9 @@ bad 2 "memory: virtCCA takes 1G" "virtcca with 512M" --kernel "$hello" --tee vir
 bad 2 "balloon: not" "virtcca with a balloon" --kernel "$hello" --tee virtcca --memory 1G --balloon on
 bad 2 "machines of x86_64 have none" "device tree" --kernel "$hello" --dump-dtb "$work/dtb"
 bad 2 "needs a value" "device tree to nowhere" --kernel "$hello" --dump-dtb
+bad 2 "violation=stop goes with cca,platform=soft" "violations on hardware" --kernel "$hello" \
+	--tee cca,violation=stop
+bad 2 violation "unknown answer to violations" --kernel "$hello" --tee cca,violation=ignore
 bad 2 log-level "unknown log level" --kernel "$hello" --log-level loud
 bad 2 "cmdline" "command line beyond all limits" --kernel "$hello" --cmdline "$(filler 65536)"
 bad_with_kvm 2 "cmdline" "command line longer than the kernel takes" --kernel "$hello" \
@@ -242,6 +245,11 @@ cp "$work/out" "$work/json"
 run --config "$work/json" --print-config
 result "--print-config round trip" "$([ $status = 0 ] && grep -q '"c,d.img"' "$work/out" &&
 	grep -q 'a \\"quoted\\"' "$work/out" && cmp "$work/json" "$work/out" && echo ok)"
+run --kernel x --tee cca,platform=soft,violation=stop --print-config
+cp "$work/out" "$work/json"
+run --config "$work/json" --print-config
+result "a policy for violations, round trip" "$([ $status = 0 ] && cmp "$work/json" "$work/out" &&
+	grep -q '"violation": "stop"' "$work/out" && echo ok)"
 echo '{ "kernel": "a", "memory": "1G", "initrd": [ "b" ] }' >"$work/json"
 run --memory 2G --config "$work/json" --initrd c --print-config
 result "options come after the file" "$(tr -d ' \n' <"$work/out" |

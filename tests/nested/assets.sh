@@ -14,6 +14,7 @@
 #   busybox-arm64, linux-arm64-6.1/{Image,modules}, linux-arm64-6.12/..., linux-arm64-newest/...
 #                                             the same of Debian's arm64 (6.1: not the
 #                                             cloud's but the one for every machine)
+#   linux-arm64-full/{Image,modules}          unstable's arm64 kernel for every machine
 #   guest-tools/root                          git, make and a C compiler from Debian 12
 #   vsock-tests/vsock_test{,_hybrid}          tools/testing/vsock of linux-6.1's source, static
 #   vsock-tests/vsock_diag_test               (_hybrid: with vsock_hybrid.c)
@@ -49,7 +50,7 @@ need() {
 suite_of() {
     case $1 in
     linux-6.12 | linux-arm64-6.12) echo bookworm-backports ;;
-    linux-newest | linux-arm64-newest) echo unstable ;;
+    linux-newest | linux-arm64-newest | linux-arm64-full) echo unstable ;;
     busybox | busybox-arm64 | linux-6.1 | linux-arm64-6.1 | linux-small | guest-tools) echo bookworm ;;
     vsock-tests) echo bookworm ;;
     *) die "no such asset: $1" ;;
@@ -76,7 +77,7 @@ packages_of() {
         done
         return ;;
     # 9p is in the kernels for every machine, not in those for the cloud.
-    linux-6.12 | linux-arm64-6.1) meta=linux-image-$debian_arch ;;
+    linux-6.12 | linux-arm64-6.1 | linux-arm64-full) meta=linux-image-$debian_arch ;;
     *) meta=linux-image-cloud-$debian_arch ;;
     esac
     image=$(debian_depends "$suite" $meta 'linux-image-.*')

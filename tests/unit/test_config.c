@@ -196,6 +196,42 @@ static void test_virtcca(void)
 	}
 }
 
+/* Realms on the soft platform only: elsewhere, nobody could keep to it. */
+static void test_violation(void)
+{
+	static const struct {
+		const char *tee;
+		int r;
+		enum tee_violation violation;
+	} cases[] = {
+		{ "cca,platform=soft", 0, TEE_VIOLATION_ABORT },
+		{ "cca,platform=soft,violation=abort", 0, TEE_VIOLATION_ABORT },
+		{ "cca,platform=soft,violation=stop", 0, TEE_VIOLATION_STOP },
+		{ "cca,violation=stop", -EINVAL, 0 }, { "virtcca,violation=stop", -EINVAL, 0 },
+		{ "sev,platform=soft,violation=stop", -EINVAL, 0 },
+		{ "none,violation=stop", -EINVAL, 0 },
+	};
+	struct tvm_config *bad = tvm_config_new();
+
+	REQUIRE(bad);
+	CHECK_INT(tvm_config_set(bad, "tee", "cca,violation=ignore", &err), -EINVAL);
+	CHECK_HAS(err.msg, "allowed: abort, stop");
+	tvm_config_free(bad);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct tvm_config *cfg = tvm_config_new();
+
+		REQUIRE(cfg);
+		tvm_config_set(cfg, "kernel", "k", &err);
+		CHECK_INT(tvm_config_set(cfg, "tee", cases[i].tee, &err), 0);
+		CHECK_INT(config_validate(cfg, &err), cases[i].r);
+		if (cases[i].r)
+			CHECK_HAS(err.msg, "violation=stop goes with cca,platform=soft");
+		else
+			CHECK_INT(cfg->tee.violation, cases[i].violation);
+		tvm_config_free(cfg);
+	}
+}
+
 static void test_share_owner(void)
 {
 	static const struct {
@@ -426,6 +462,7 @@ int main(void)
 	RUN(test_consoles);
 	RUN(test_confidential);
 	RUN(test_virtcca);
+	RUN(test_violation);
 	RUN(test_share_owner);
 	RUN(test_huge_pages);
 	RUN(test_json);

@@ -2,6 +2,9 @@
 /* RSI_IPA_STATE_SET and GET: what Linux does, and what it never would. */
 #include "tests/unit/test_rmm.h"
 
+#include "base/bits.h"
+#include "base/le.h"
+
 static struct rmm_params params;
 
 /* SET until all of it is done, as Linux does; how many calls it took, 0 for a refusal. */
@@ -211,6 +214,41 @@ static void test_hotplug(void)
 	CHECK(rig.x[2] == RSI_EMPTY);
 	CHECK_INT(rmm_init_ripas(rig.rmm, base, base + RMM_PAGE, &next), RMI_ERROR_REALM);
 	CHECK(rmm_fault(rig.rmm, base) == RMM_FAULT_SEA);
+	CHECK(rmm_is_shared(rig.rmm, base, 2 * RMM_PAGE));
+	/* The host has nothing there yet: the guest is told so, and asks again later. */
+	rig.fail = -ENOMEM;
+	CHECK_INT(set_all(base, base + 2 * RMM_PAGE, RSI_RAM, 0), 0);
+	CHECK(rmm_ripas(rig.rmm, base) == RSI_EMPTY);
+}
+
+/* realm-simulation, 9: what is narrow enough for one half in each width. */
+static void test_widths(void)
+{
+	static const unsigned int widths[] = { 33, 40, 48 };
+
+	for (unsigned int i = 0; i < sizeof(widths) / sizeof(widths[0]); i++) {
+		const uint64_t bit = BIT(widths[i] - 1);
+		struct rmm_params p = params;
+
+		p.realm.s2sz = (uint8_t)widths[i];
+		REQUIRE(rig_start(&p));
+		CHECK(rmm_shared_bit(rig.rmm) == bit);
+		CHECK(!call(RSI_REALM_CONFIG, AT(1), 0, 0, 0));
+		CHECK_INT(le_load(rig.private + RMM_PAGE, 8), widths[i]);
+		CHECK(!call(RSI_IPA_STATE_GET, TOP, bit, 0, 0));
+		CHECK(rig.x[1] == bit && rig.x[2] == RSI_EMPTY);
+		CHECK_INT(call(RSI_IPA_STATE_GET, TOP, bit + RMM_PAGE, 0, 0), RSI_ERROR_INPUT);
+		CHECK_INT(call(RSI_IPA_STATE_SET, bit, bit + RMM_PAGE, 0, 0), RSI_ERROR_INPUT);
+		CHECK_INT(set_all(AT(3), AT(4), RSI_EMPTY, 0), 1);
+		CHECK(rmm_is_shared(rig.rmm, AT(3) | bit, RMM_PAGE));
+		CHECK(rmm_fault(rig.rmm, 0x1000000 | bit) == RMM_FAULT_MMIO);
+		CHECK(rmm_fault(rig.rmm, 0x1000000) == RMM_FAULT_SEA);
+		CHECK(rmm_fault(rig.rmm, 0x1000000 | bit << 1) == RMM_FAULT_SEA);
+		CHECK(rmm_fault(rig.rmm, AT(3)) == RMM_FAULT_SEA);
+		CHECK(rmm_fault(rig.rmm, AT(4) | bit) == RMM_FAULT_SEA);
+		CHECK_INT(rmm_add_ram(rig.rmm, bit - RMM_PAGE, 2 * RMM_PAGE), -EINVAL);
+		CHECK_INT(rmm_add_ram(rig.rmm, bit - RMM_PAGE, RMM_PAGE), 0);
+	}
 }
 
 int main(void)
@@ -226,6 +264,7 @@ int main(void)
 	RUN(test_get);
 	RUN(test_kexec);
 	RUN(test_hotplug);
+	RUN(test_widths);
 	rmm_destroy(rig.rmm);
 	return tests_done();
 }

@@ -357,6 +357,23 @@ case_realm() {
     say "fdt=$(base64 </sys/firmware/fdt | tr -d '\n')"
 }
 
+# Interrupts of virtio devices.
+case_irqs() {
+    grep virtio /proc/interrupts | while read -r line; do say "irq=$line"; done
+}
+
+# Addresses that are no memory of the guest's: what becomes of a program that reads one of
+# tvm.wrong=ADDRESS,... and what the kernel says to it.
+case_wrong() {
+    echo 1 >/proc/sys/debug/exception-trace
+    for address in $(param wrong | tr , ' '); do
+        devmem "$address" 8 >/tmp/devmem 2>&1
+        say "wrong=$address status=$? $(head -n 1 /tmp/devmem)"
+    done
+    dmesg | grep -o 'devmem.*unhandled exception.*' | while read -r line; do say "dmesg=$line"; done
+    say "wrong=done"
+}
+
 # Launch secrets, as efi_secret shows them; the first one, deleted, must be gone.
 case_secret() {
     coco=/sys/kernel/security/secrets/coco
