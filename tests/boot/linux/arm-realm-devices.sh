@@ -34,7 +34,7 @@ devices() { # NAME SWIOTLB-MIB ARGUMENTS...
     rm -rf shared v v_* back? && mkdir shared && echo "from the host" >shared/hello
     dd if=/dev/zero of=a.img bs=1M count=0 seek=64 2>/dev/null
     : >out
-    timeout 300 ./tvm-run --kernel Image-full --initrd initrd-full --memory 512M --disk a.img \
+    timeout 300 ./tvm-run --kernel Image-full --initrd initrd-full --memory 448M --disk a.img \
         --tee cca,platform=soft --share tag=host,path=shared --vsock 5,path=v \
         --net "tap=tap1,mac=$mac:01,vhost=off" --net "tap=tap2,mac=$mac:02,vhost=on" \
         --log-level info --metrics metrics --cmdline "console=ttyS0 quiet panic=-1 \
@@ -83,5 +83,5 @@ tvm.ports=5000 tvm.case=realm,irqs,disk,share,net,vsock" "$@" >out 2>err </dev/n
 devices pci 64
 grep -a 'irq=' out | head -n 3 | sed 's/^tvm-guest:/#/'
 check "pci: messages by the GICv2m frame" grep -qa 'irq=.*GICv2m.*virtio' out
-devices mmio 8 --transport mmio --cpus 2
+devices mmio 8 --transport mmio
 check "mmio: interrupts of the GIC" grep -qa 'irq=.*GICv3.*virtio' out

@@ -22,6 +22,6 @@ $(TA)/start.o: tests/guest/tiny-arm64/start.S
 $(TINY_ARM): $(TA)/%: $(TA)/start.o $(TA)/%.o tests/guest/tiny-arm64/tiny.ld
 	$(call quiet,LD ,$@)$(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
 		-Wl,-T,tests/guest/tiny-arm64/tiny.ld -o $@.elf $(filter %.o,$^) && \
-		$(CC:gcc=objcopy) -O binary $@.elf $@
+		$(if $(filter %gcc,$(CC)),$(CC:gcc=objcopy),objcopy) -O binary $@.elf $@
 
 -include $(wildcard $(TA)/*.d)
