@@ -3,7 +3,7 @@
 PAYLOADS := $(B)/tests/boot/pause-linux-static $(B)/tests/boot/talk-static \
 	$(B)/tests/boot/balloon-linux-static \
 	$(B)/tests/guest/linux/vsock-peer \
-	$(if $(filter aarch64,$(ARCH)),$(B)/tests/boot/realm-isolation-static)
+	$(if $(filter aarch64,$(ARCH)),$(addprefix $(B)/tests/boot/realm-,isolation-static taken-static))
 $(PAYLOADS): LDFLAGS += $(if $(SAN),,-static -Wl,--no-warnings)
 $B/tests/boot/%-static: $B/tests/boot/%.o $B/libtvm.a
 	$(LINK)

@@ -3,10 +3,12 @@
 #
 # What Linux never asks of its realm manager: a tiny guest makes calls that are refused, extends
 # its measurements and shows them in a token, touches memory through the wrong half, and gives
-# virtio private rings. With more memory, the same in wider address spaces.
+# virtio private rings. With more memory, the same in wider address spaces. And a host that takes
+# a page away, which tvm itself never does.
 #
 # arch: aarch64
-# programs: build/tests/guest/tiny-arm64/realm=realm
+# programs: build/tests/guest/tiny-arm64/realm=realm build/tests/guest/tiny-arm64/taken=taken
+# programs: build/tests/boot/realm-taken-static=realm-taken
 # host: --mem 2048 --smp 2
 # A data abort from the same level, external. KVM does not tell reads from writes in it.
 abort="syndrome 96000010"
@@ -94,3 +96,13 @@ wide() { # WIDTH MEMORY TOP, numbers in hexadecimal
 }
 wide 28 256G 4080000000
 wide 29 512G 8080000000
+
+name="page taken away"
+timeout 120 ./realm-taken taken >out 2>err
+check "$name: the host's side" grep -q '^ok 1 - test_taken' out
+# State 2 is DESTROYED. No access ends, and no call of the realm manager succeeds, but the one
+# that allows for the loss; "private" is gone then.
+expect "before: syndrome 0" "taken: state 2" "taken, read: $abort" "taken, write: $abort" \
+    "config into it: 1" "back, without the flag: 0, done 0, answer 1" "still taken: $abort" \
+    "back, with the flag: 0, done 1000, answer 0" "back: syndrome 0" "contents 0" \
+    "back, write: syndrome 0" "contents 1" "done"

@@ -4,152 +4,14 @@
  * extended, memory through the wrong half, and virtio with private rings. One line for each
  * thing it tries, "realm: WHAT: ...", which tests/boot/linux/arm-realm-calls.sh compares.
  */
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/guest/tiny-arm64/tiny.h"
 
-#define PAGE 4096u
-#define RSI 0xc4000190u
-#define UART 0x1000000ull
 #define VIRTIO 0x3000000ull		/* the first of virtio-mmio */
 #define VIRTIO_STRIDE 0x200
-#define RAM 0x80000000ull
-
-enum {
-	VERSION, FEATURES, READ, EXTEND, TOKEN_INIT, TOKEN_CONTINUE, CONFIG, SET, GET, HOST_CALL
-};
-enum { EMPTY, IS_RAM };
-
-extern uint64_t syndrome;		/* start.S: of the last exception */
-void tiny_guest(const uint8_t *fdt);
-void *memset(void *dst, int c, size_t n);
-
-static uint64_t shared;			/* the bit of addresses in the other half */
-static uint64_t x[18];			/* registers of the last call */
 
 /* One page each, so that each can be private or shared by itself. */
 enum area { TABLE, AVAIL, USED, BUFFER, OTHER, NR_AREAS };
 static uint8_t areas[NR_AREAS][PAGE] __attribute__((aligned(4096)));
-
-void *memset(void *dst, int c, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		((volatile char *)dst)[i] = (char)c;
-	return dst;
-}
-
-static uint8_t read8(uint64_t at)
-{
-	uint32_t val;
-
-	__asm__ volatile("ldrb %w0, [%1]" : "=r"(val) : "r"(at) : "memory");
-	return (uint8_t)val;
-}
-
-static void write8(uint64_t at, uint8_t val)
-{
-	__asm__ volatile("strb %w0, [%1]" : : "r"((uint32_t)val), "r"(at) : "memory");
-}
-
-static uint32_t read32(uint64_t at)
-{
-	uint32_t val;
-
-	__asm__ volatile("ldr %w0, [%1]" : "=r"(val) : "r"(at) : "memory");
-	return val;
-}
-
-static void write32(uint64_t at, uint32_t val)
-{
-	__asm__ volatile("str %w0, [%1]" : : "r"(val), "r"(at) : "memory");
-}
-
-/* ---- Output: %s %x (64 bits) --------------------------------------------------------- */
-
-static void put(char c)
-{
-	write8(UART | shared, (uint8_t)c);
-}
-
-static void print(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	for (; *fmt; fmt++) {
-		if (*fmt != '%') {
-			put(*fmt);
-		} else if (*++fmt == 's') {
-			for (const char *s = va_arg(ap, const char *); *s; s++)
-				put(*s);
-		} else {
-			uint64_t n = va_arg(ap, uint64_t);
-			int shift = 60;
-
-			while (shift && !(n >> shift))
-				shift -= 4;
-			for (; shift >= 0; shift -= 4)
-				put("0123456789abcdef"[n >> shift & 15]);
-		}
-	}
-	va_end(ap);
-}
-
-static void print_bytes(const uint8_t *p, uint64_t len)
-{
-	for (uint64_t i = 0; i < len; i++) {
-		put("0123456789abcdef"[p[i] >> 4]);
-		put("0123456789abcdef"[p[i] & 15]);
-	}
-}
-
-/* ---- Calls --------------------------------------------------------------------------- */
-
-#define CALL(how) \
-	register uint64_t x0 __asm__("x0") = RSI + n; \
-	register uint64_t x1 __asm__("x1") = a; \
-	register uint64_t x2 __asm__("x2") = b; \
-	register uint64_t x3 __asm__("x3") = c; \
-	register uint64_t x4 __asm__("x4") = d; \
-	register uint64_t x5 __asm__("x5") = 0; \
-	register uint64_t x6 __asm__("x6") = 0; \
-	register uint64_t x7 __asm__("x7") = 0; \
-	register uint64_t x8 __asm__("x8") = 0; \
-	__asm__ volatile(how " #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3), "+r"(x4), \
-		"+r"(x5), "+r"(x6), "+r"(x7), "+r"(x8) : : "memory", "x9", "x10", "x11", "x12", \
-		"x13", "x14", "x15", "x16", "x17"); \
-	x[0] = x0; \
-	x[1] = x1; \
-	x[2] = x2; \
-	x[3] = x3; \
-	x[4] = x4
-
-static uint64_t rsi(unsigned int n, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
-{
-	CALL("smc");
-	return x[0];
-}
-
-static uint64_t rsi_by_hvc(unsigned int n, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
-{
-	CALL("hvc");
-	return x[0];
-}
-
-/* Until all of it is done, as Linux does; how many calls it took, 0 for a refusal. */
-static uint64_t set(uint64_t base, uint64_t top, unsigned int state)
-{
-	uint64_t calls = 0;
-
-	while (base < top) {
-		if (rsi(SET, base, top, state, 0) || x[2] || x[1] <= base)
-			return 0;
-		base = x[1];
-		calls++;
-	}
-	return calls;
-}
 
 static uint64_t page(enum area area)
 {
@@ -171,21 +33,10 @@ static void share(enum area area, bool on)
 	open[area] = on;
 }
 
-static bool find_shared_bit(void)
-{
-	volatile uint64_t *config = (volatile uint64_t *)areas[OTHER];
-
-	if (rsi(CONFIG, page(OTHER), 0, 0, 0))
-		return false;
-	shared = 1ull << (config[0] - 1);
-	return true;
-}
-
 /* ---- What is refused ----------------------------------------------------------------- */
 
 static void calls(uint64_t top)
 {
-	volatile uint64_t *config = (volatile uint64_t *)areas[OTHER];
 	uint64_t s;
 
 	print("realm: config: width %x hash %x\n", config[0], config[1] & 0xff);
@@ -262,16 +113,6 @@ static void measure(void)
 
 /* ---- The wrong half ------------------------------------------------------------------ */
 
-static void touch(const char *what, uint64_t addr, bool write)
-{
-	syndrome = 0;
-	if (write)
-		write32(addr, 1);
-	else
-		read32(addr);
-	print("realm: %s: syndrome %x\n", what, syndrome);
-}
-
 static void wrong_half(uint64_t top)
 {
 	touch("device, shared half, read", (UART + 4) | shared, false);
@@ -336,7 +177,8 @@ static void request(const char *what, uint64_t bit)
 	unsigned int filled = 0;
 
 	for (unsigned int i = 0; i < NR_AREAS; i++)
-		memset((void *)at((enum area)i), 0, 256);
+		for (unsigned int j = 0; j < 256; j += 4)
+			write32(at((enum area)i) + j, 0);
 	if (!negotiate(3)) {
 		print("realm: %s: features refused\n", what);
 		return;
@@ -389,34 +231,10 @@ static void devices(void)
 	negotiate(0);
 }
 
-/* ---- The beginning ------------------------------------------------------------------- */
+/* ---- All of it ----------------------------------------------------------------------- */
 
-static uint64_t big_endian(const uint8_t *p, unsigned int bytes)
+void tiny_guest(uint64_t top)
 {
-	uint64_t val = 0;
-
-	while (bytes--)
-		val = val << 8 | *p++;
-	return val;
-}
-
-/* End of memory: the property of 16 bytes in the device tree that begins with its base. */
-static uint64_t find_top(const uint8_t *fdt)
-{
-	uint64_t len = big_endian(fdt + 4, 4);
-
-	for (uint64_t i = 0; i + 28 < len; i += 4)
-		if (big_endian(fdt + i, 8) == 0x300000010 && big_endian(fdt + i + 12, 8) == RAM)
-			return RAM + big_endian(fdt + i + 20, 8);
-	return 0;
-}
-
-void tiny_guest(const uint8_t *fdt)
-{
-	uint64_t top = find_top(fdt);
-
-	if (!find_shared_bit())
-		return;
 	print("realm: memory up to %x\n", top);
 	calls(top);
 	again(top);

@@ -24,7 +24,7 @@ begin:
 	add	x1, x1, :lo12:vectors
 	msr	vbar_el1, x1
 	isb
-	bl	tiny_guest
+	bl	tiny_main
 	ldr	x0, =0x84000008		/* PSCI SYSTEM_OFF; realms find PSCI by SMC */
 	smc	#0
 1:	wfi
