@@ -85,6 +85,7 @@ enum fw_reason fw_elf_parse(const uint8_t *file, uint64_t size, uint64_t ram_low
 		return FW_E_KERNEL_DAMAGED;
 
 	out->nr_segments = 0;
+	out->clears = false;
 	entry = le64_get(e->entry);
 	p = (const struct phdr *)(file + phoff);
 	for (; n; n--, p++) {

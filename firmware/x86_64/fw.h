@@ -57,6 +57,7 @@ struct fw_segment {
 struct fw_kernel {
 	unsigned int nr_segments;	/* at least one */
 	struct fw_segment segments[FW_MAX_SEGMENTS]; /* sorted, disjoint, in low RAM */
+	bool clears;			/* by itself what it wants zero behind its segments */
 	uint64_t entry;			/* inside a segment */
 	uint64_t initrd_end;		/* the initrd lies below */
 	uint64_t cmdline_max;		/* bytes, without NUL */

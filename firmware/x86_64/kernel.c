@@ -42,6 +42,7 @@ static enum fw_reason bzimage_parse(const uint8_t *file, uint64_t size, uint64_t
 		return FW_E_KERNEL_PLACE;
 	out->nr_segments = 1;
 	out->segments[0] = (struct fw_segment){ gpa, setup, code, memsz };
+	out->clears = true;		/* and most of memsz is room to unpack into */
 	out->entry = gpa + ENTRY_64;
 	out->initrd_end = flags & XLF_CAN_BE_LOADED_ABOVE_4G ? FW_RAM_HIGH :
 		le_load(file + 0x22c, 4) + 1;

@@ -149,7 +149,8 @@ static void put_kernel(const struct fw_state *s)
 		const struct fw_segment *seg = &s->kernel.segments[i];
 
 		memcpy(ram(seg->gpa), s->file + seg->offset, seg->filesz);
-		memset(ram(seg->gpa + seg->filesz), 0, seg->memsz - seg->filesz);
+		if (!s->kernel.clears)
+			memset(ram(seg->gpa + seg->filesz), 0, seg->memsz - seg->filesz);
 	}
 }
 

@@ -5,6 +5,8 @@
  */
 #include "firmware/x86_64/fw_platform.h"
 
+#include <string.h>
+
 #include "base/bits.h"
 
 #define CPUID_SME 0x8000001f
@@ -86,9 +88,7 @@ void fw_stop(enum fw_stage stage, enum fw_reason reason)
 
 void fw_copy_shared(void *dst, uint64_t gpa, uint64_t len)
 {
-	const void *src = (const void *)(FW_SHARED_WINDOW + gpa);
-
-	__asm__ volatile("rep movsb" : "+D"(dst), "+S"(src), "+c"(len) : : "memory");
+	memcpy(dst, (const void *)(FW_SHARED_WINDOW + gpa), len);
 }
 
 static void map_gpa_range(uint64_t gpa, uint64_t pages, uint64_t attributes)
@@ -101,14 +101,13 @@ static void map_gpa_range(uint64_t gpa, uint64_t pages, uint64_t attributes)
 
 void fw_take_back(const struct fw_platform *p, uint64_t gpa, uint64_t len)
 {
-	void *at = (void *)(FW_SHARED_WINDOW + gpa);
-	uint64_t count = align_up(len, 4096);
+	uint64_t size = align_up(len, 4096);
 
-	__asm__ volatile("rep stosb" : "+D"(at), "+c"(count) : "a"(0) : "memory");
+	memset((void *)(FW_SHARED_WINDOW + gpa), 0, size);
 	if (!p->coherent)
 		__asm__ volatile("wbinvd" : : : "memory");
 	if (p->announce)
-		map_gpa_range(gpa, align_up(len, 4096) / 4096, MAP_GPA_ENCRYPTED);
+		map_gpa_range(gpa, size / 4096, MAP_GPA_ENCRYPTED);
 }
 
 /* reset.S */
