@@ -14,7 +14,7 @@ host_modules="kvm-amd"
 # The long -cpu form: with XSAVE or AVX in sight, guests of this host die in
 # their FPU set-up, because the emulator's SVM does not carry XSETBV through.
 cpu=max,+svm,-xsave,-xsaveopt,-xsavec,-xgetbv1,-avx,-avx2,-f16c,-fma,-vaes
-cpu+=,-vpclmulqdq,-pku,-mpx
+cpu+=,-vpclmulqdq,-pku,-mpx,-erms,-fsrm
 machine=(-M q35 -accel "tcg,thread=multi" -cpu "$cpu")
 # tsc=reliable: the guests' clock comes from the TSC, and how fast that is gets measured under
 # whatever load there is; a host whose own clock is another one would see them drift.

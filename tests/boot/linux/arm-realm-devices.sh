@@ -14,15 +14,12 @@ modprobe -a tun vhost_net 2>/dev/null
 dd if=/dev/urandom of=blob bs=1M count=1 2>/dev/null
 md5=$(md5sum <blob | cut -c 1-32)
 mac=52:54:00:00:00
-rm -f silence && mkfifo silence # nc ends with its input
-exec 9<>silence
 
 host_side() { # the other ends
     for k in 1 2; do
         eventually 120 ip addr add 10.$k.0.1/24 dev tap$k 2>/dev/null
         ip link set tap$k up
-        nc -l -p 500$k <blob >/dev/null &
-        nc -l -p 510$k <&9 >back$k &
+        net_serve $k
     done
     ./vsock-peer serve unix:v_5000 >serve.out 2>&1 &
     server=$!

@@ -58,6 +58,15 @@ press() {
     return 1
 }
 
+# net_serve K: what the guest's case_net finds at the other end of network K, once: the file blob,
+# and who takes as much back, into back$K. The two processes are in $servers.
+net_serve() {
+    busybox nc -l -p "500$1" -e cat blob &
+    servers="${servers-} $!"
+    busybox nc -l -p "510$1" -e sh -c "head -c $(wc -c <blob) >back$1 && echo got" &
+    servers="$servers $!"
+}
+
 # Behind each line with the guest's clock, the host's at the moment when it arrived.
 stamp() { awk '{ print } /^tvm-guest: epoch=/ { print "host: epoch=" systime() }'; }
 

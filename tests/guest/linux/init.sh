@@ -241,13 +241,10 @@ case_share() {
 }
 
 # Networks, tvm.net=K:ADDRESS:PEER,...: the interface with MAC 52:54:00:00:00:0K. The peer answers
-# pings (or tvm.pingK does), gives a file at port 500K (tvm.md5), takes it back at 510K, and runs
-# iperf3 at 520K, unless tvm.iperf=no.
+# pings (or tvm.pingK does), gives a file at port 500K (tvm.md5), takes it back at 510K and says
+# "got", and runs iperf3 at 520K, unless tvm.iperf=no.
 case_net() {
     ip link set lo up
-    # nc ends with its input: where it only takes, it gets one that stays silent.
-    mkfifo /tmp/silence
-    exec 9<>/tmp/silence
     for net in $(param net | tr , ' '); do
         number=${net%%:*} peer=${net##*:} address=${net#*:}
         net_one "$number" "${address%:*}" "$peer"
@@ -262,10 +259,12 @@ net_one() {
     queues=$(ls -d /sys/class/net/"$device"/queues/tx-* | wc -l)
     say "net$1 device=$device queues=$queues carrier=$(cat /sys/class/net/"$device"/carrier)"
     if ping -c 3 -i 0.2 -w 20 "$(param "ping$1" "$3")" >/tmp/ping; then say "net$1 ping=ok"; else say "net$1 ping=no"; fi
-    nc "$3" "500$1" <&9 >/tmp/blob
+    # Programs on the socket itself: nc would copy 1 KiB at a time, a packet each.
+    nc "$3" "500$1" -e sh -c 'exec cat >/tmp/blob'
     if [ "$(digest </tmp/blob)" = "$(param md5)" ]; then say "net$1 get=ok"
     else say "net$1 get=$(wc -c </tmp/blob) bytes"; fi
-    nc "$3" "510$1" </tmp/blob && say "net$1 put=sent"
+    nc "$3" "510$1" -e sh -c 'cat /tmp/blob && read -r answer && [ "$answer" = got ]' &&
+        say "net$1 put=sent"
     [ "$(param iperf yes)" = yes ] || return
     for way in up down; do
         [ $way = up ] && reverse= || reverse=-R
