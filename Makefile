@@ -45,7 +45,7 @@ CLI  := $(patsubst %.c,$B/%.o,$(wildcard cli/*.c))
 # Soft platforms of the other architecture: pure code, made and tested everywhere.
 OTHER := $(patsubst %.c,$B/%.o,$(filter-out $(SRCS),$(wildcard tee/*/soft/*.c)))
 # The guest owner's tool makes soft platforms on any machine.
-ATTEST := $(patsubst %.c,$B/%.o,cli/line.c $(wildcard cli/tvm-attest/*.c)) $(OTHER)
+ATTEST := $(patsubst %.c,$B/%.o,cli/line.c cli/outfile.c $(wildcard cli/tvm-attest/*.c)) $(OTHER)
 # Tests of the other architecture's code are left out.
 UNIT := $(patsubst %.c,$B/%,$(filter-out $(if $(filter aarch64,$(ARCH)),\
 	%/test_acpi.c $(addprefix tests/unit/test_,soft_%.c csv_%.c views.c),%/test_arm64_cpu.c \
@@ -113,7 +113,7 @@ $(addprefix $B/tests/unit/test_,vsock_vhost realm_hw virtcca): override LDFLAGS 
 $(addprefix $B/tests/unit/test_,arm64_cpu realm_guest): override LDFLAGS += -Wl,--wrap=ioctl
 
 # A launch is compared with what its owner expects.
-$B/tests/unit/test_virtcca: $(patsubst %,$B/cli/tvm-attest/%.o,realm file args)
+$B/tests/unit/test_virtcca: $(patsubst %,$B/cli/%.o,outfile tvm-attest/realm tvm-attest/file tvm-attest/args)
 
 # The device tree of the aarch64 machine needs no such machine, nor do the views of realms
 # and what is asked of KVM to launch one.

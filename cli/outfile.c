@@ -35,14 +35,14 @@ static int write_through(const char *path, const void *bytes, size_t len)
 	return r;
 }
 
-int outfile_write(const char *path, const void *bytes, size_t len)
+int outfile_write(const char *path, const void *bytes, size_t len, unsigned int mode, bool excl)
 {
 	struct stat st;
 	mode_t mask;
 	char *temp;
 	int fd, r;
 
-	if (!lstat(path, &st) && !S_ISREG(st.st_mode))
+	if (!excl && !lstat(path, &st) && !S_ISREG(st.st_mode))
 		return write_through(path, bytes, len);
 	if (asprintf(&temp, "%s.XXXXXX", path) < 0)
 		return -ENOMEM;
@@ -55,9 +55,12 @@ int outfile_write(const char *path, const void *bytes, size_t len)
 	mask = umask(0);
 	umask(mask);
 	r = write_all(fd, bytes, len);
-	if (!r && (fchmod(fd, 0666 & ~mask) < 0 || fsync(fd) < 0 || rename(temp, path) < 0))
+	if (!r && (fchmod(fd, mode & ~mask) < 0 || fsync(fd) < 0))
 		r = -errno;
-	if (r < 0)
+	/* link() refuses to replace, rename() does not. */
+	if (!r && (excl ? link(temp, path) : rename(temp, path)) < 0)
+		r = -errno;
+	if (r < 0 || excl)
 		unlink(temp);
 	close(fd);
 	free(temp);

@@ -155,7 +155,7 @@ static int dump_dtb(const struct options *opts)
 		say("%s", err.msg);
 		return untold(r);
 	}
-	r = outfile_write(opts->dtb_path, tree, len);
+	r = outfile_write(opts->dtb_path, tree, len, 0666, false);
 	free(tree);
 	if (r < 0)
 		say("dump-dtb: cannot write '%s': %s", opts->dtb_path, strerror(-r));
@@ -164,15 +164,19 @@ static int dump_dtb(const struct options *opts)
 
 static void write_metrics(struct tvm_vm *vm, const char *path)
 {
-	char *json = NULL;
-	FILE *f = fopen(path, "we");
-	int failed = !f || tvm_metrics(vm, &json) < 0 || fprintf(f, "%s\n", json) < 0;
+	char *json = NULL, *text = NULL;
+	int r = tvm_metrics(vm, &json);
+	int len = r < 0 ? r : asprintf(&text, "%s\n", json);
 
-	if (f && fclose(f))
-		failed = 1;
+	if (len < 0)
+		r = r < 0 ? r : -ENOMEM;
+	else
+		r = outfile_write(path, text, (size_t)len, 0666, false);
 	free(json);
-	if (failed)
-		say("warning: metrics: cannot write '%s'", path);
+	if (len >= 0)
+		free(text);
+	if (r < 0)
+		say("warning: metrics: cannot write '%s': %s", path, strerror(-r));
 }
 
 /* What the signal does by default: for somebody who does not want to wait any longer. */

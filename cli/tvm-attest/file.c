@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "attest/text.h"
+#include "cli/outfile.h"
 
 #define READ_MAX (64U << 20)	/* of what is no regular file */
 
@@ -114,33 +115,12 @@ bool file_exists(const char *path)
 	return !access(path, F_OK);
 }
 
-/* Write to a new file beside path, then give it that name. */
 enum status file_write(const char *path, const void *bytes, size_t len, unsigned int mode,
 	bool excl)
 {
-	char temp[FILE_PATH_MAX + 16];
-	size_t done = 0;
-	ssize_t n = 0;
-	int fd, r;
+	int r = outfile_write(path, bytes, len, mode, excl);
 
-	snprintf(temp, sizeof(temp), "%.*s.XXXXXX", FILE_PATH_MAX, path);
-	fd = mkostemp(temp, O_CLOEXEC);	/* mode 0600 */
-	if (fd < 0)
-		return fail(STATUS_ERROR, "cannot write '%s': %s", path, strerror(errno));
-	while (done < len && n >= 0) {
-		n = write(fd, (const char *)bytes + done, len - done);
-		done += n > 0 ? (size_t)n : 0;
-	}
-	r = n < 0 ? -1 : fchmod(fd, mode);
-	r = r < 0 ? r : fsync(fd);
-	/* link() refuses to replace, rename() does not. */
-	r = r < 0 ? r : excl ? link(temp, path) : rename(temp, path);
-	if (r < 0)
-		fail(STATUS_ERROR, "cannot write '%s': %s", path, strerror(errno));
-	if (r < 0 || excl)
-		unlink(temp);
-	close(fd);
-	return r < 0 ? STATUS_ERROR : STATUS_OK;
+	return r < 0 ? fail(STATUS_ERROR, "cannot write '%s': %s", path, strerror(-r)) : STATUS_OK;
 }
 
 enum status file_write_base64(const char *path, const void *bytes, size_t len)

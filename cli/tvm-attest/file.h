@@ -28,10 +28,7 @@ enum status file_read(const char *what, const char *path, void *buf, size_t size
 enum status file_path(char *buf, const char *dir, const char *name);
 bool file_exists(const char *path);
 
-/*
- * Replace path by a new file with these bytes and mode, so that nobody sees half of it; excl:
- * fail when it is there already.
- */
+/* outfile_write(), with a line when it fails. */
 enum status file_write(const char *path, const void *bytes, size_t len, unsigned int mode,
 	bool excl);
 enum status file_write_base64(const char *path, const void *bytes, size_t len);
