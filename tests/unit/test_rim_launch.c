@@ -196,6 +196,63 @@ static void test_width(void)
 	CHECK_INT(rim_width(1ULL << 47), 48);
 }
 
+static void check_split(const struct rim_range *parts, unsigned int nr, uint64_t first_end,
+	uint64_t second, uint64_t end)
+{
+	struct rim_range out[2];
+
+	REQUIRE(!rim_split(parts, nr, 0x80000000, out));
+	CHECK_INT(out[0].base, 0x80000000);
+	CHECK_INT(out[0].base + out[0].size, first_end);
+	CHECK_INT(out[1].base, second);
+	CHECK_INT(out[1].base + out[1].size, end);
+}
+
+/* The two ranges of a launch on virtCCA: whole pages, cut at the widest gap. */
+static void test_split(void)
+{
+	const struct rim_range three[] = { { 0x80000000, 5000 }, { 0x80200000, 100 },
+		{ 0x80210000, 1 } };
+	const struct rim_range late[] = { { 0x80001800, 1 }, { 0x80003fff, 1 },
+		{ 0x80010000, 0x1000 } };
+	const struct rim_range equal[] = { { 0x80000000, 1 }, { 0x80002000, 1 },
+		{ 0x80004000, 1 } };
+	const struct rim_range joined[] = { { 0x80000000, 5000 }, { 0x80001500, 100 },
+		{ 0x80002000, 10 } };
+	const struct rim_range below = { 0x7ffff000, 0x2000 };
+	struct rim_range out[2];
+
+	check_split(three, 3, 0x80002000, 0x80200000, 0x80211000);
+	check_split(late, 3, 0x80004000, 0x80010000, 0x80011000);	/* from the start of RAM */
+	check_split(equal, 3, 0x80001000, 0x80002000, 0x80005000);	/* the first of two */
+	check_split(joined, 3, 0x80002000, 0x80002000, 0x80003000);	/* no gap: the last page */
+	check_split(three, 1, 0x80001000, 0x80001000, 0x80002000);
+	CHECK_INT(rim_split(&below, 1, 0x80000000, out), -EINVAL);
+	CHECK_INT(rim_split(three, 0, 0x80000000, out), -EINVAL);
+}
+
+/* A split launch needs parts, in one range of RAM; addresses have no upper half. */
+static void test_split_launch(void)
+{
+	struct rim_launch l = usual();
+	uint8_t out[RIM_MAX];
+
+	l.ripas = false;
+	l.tec = l.split = true;
+	l.vcpus = 1;
+	l.params.s2sz = 40;
+	CHECK(measure(&l, out));
+	CHECK_INT(pages, 3 + 1 + 15 + 2);
+	l.rams[0].base = 0x7f80000000;
+	l.rams[0].size = 0x1000000000;
+	l.nr_parts = 0;
+	CHECK(!measure(&l, out));
+	CHECK_HAS(err.msg, "parts in one range of memory are needed");
+	l.params.s2sz = 39;
+	CHECK(!measure(&l, out));
+	CHECK_HAS(err.msg, "does not fit into 39 address bits");
+}
+
 int main(void)
 {
 	RUN(test_steps);
@@ -203,5 +260,7 @@ int main(void)
 	RUN(test_changes);
 	RUN(test_refused);
 	RUN(test_width);
+	RUN(test_split);
+	RUN(test_split_launch);
 	return tests_done();
 }
