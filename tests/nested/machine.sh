@@ -75,7 +75,7 @@ trap 'rm -rf "$work"' EXIT
 log=${log:-$work/log}
 
 # What a payload may load: KVM, and the host's side of networks and sockets.
-host_modules+=" tun tap vhost_net vhost_vsock vsock_loopback vsock_diag veth bridge overlay loop ext4"
+host_modules+=" tun tap vhost_net vhost_vsock vsock_loopback vsock_diag veth bridge overlay loop ext4 dm_mod"
 
 release_of() { modinfo -F vermagic "$(find "$1" -name '*.ko' -print -quit)" | cut -d' ' -f 1; }
 

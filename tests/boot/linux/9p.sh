@@ -10,6 +10,8 @@
 # programs: build/tests/guest/fs/fstest-static=fstest
 # host: --mem 3072
 
+. ./9p-lib.sh
+
 quiet="console=ttyS0 quiet panic=-1"
 
 share() { # NAME KERNEL PARAMETERS ARGUMENTS...
@@ -22,16 +24,10 @@ share() { # NAME KERNEL PARAMETERS ARGUMENTS...
     check "$name" has 9p=ok
 }
 
-random_ok() { check "$1: random calls" has "random=ok"; }
-
 name="several shares"
-rm -rf ro other && mkdir ro other && echo "read me" >ro/file && echo "another one" >other/file
-small 0 "$name" 9p_shares --share tag=ro,path=ro,ro --share tag=other,path=other && {
-    check "$name: contents" has "ro=read me"
-    check "$name: of both" has "other=another one"
-    check "$name: a read-only one refuses" [ "$(value shares)" = done ]
-    check "$name: the host sees what was written" [ "$(cat other/back)" = "from the guest" ]
-}
+make_two_shares
+# shellcheck disable=SC2086
+small 0 "$name" 9p_shares $two_shares && two_shares_worked "$name"
 
 name="shares that the host takes away"
 rm -rf keep gone moved lazy && mkdir keep lazy
@@ -73,12 +69,7 @@ check "$name: locks" has locks=ok
 check "$name: all belongs to one user" [ "$(find ext/shared ! -user 1000 | wc -l)" = 0 ]
 
 share "host's owners, split rings" small "tvm.seed=1 tvm.calls=300 tvm.every=61" \
-    --packed off --share tag=host,path=shared,owner=host && {
-    random_ok "$name"
-    check "$name: four at once" has together=4
-    check "$name: permissions" has "perm=ok"
-    check "$name: locks" has locks=ok
-}
+    --packed off --share tag=host,path=shared,owner=host && all_of_9p "$name"
 share "virtio-mmio, packed rings" small "tvm.seed=2 tvm.calls=200 tvm.what=random+together+locks" \
     --transport mmio --share tag=host,path=shared && {
     random_ok "$name"

@@ -8,40 +8,7 @@
 # programs: build/tests/boot/balloon-linux-static=balloon-linux
 # host: --mem 3072
 
-# MiB of guest memory that the host holds: by what is mapped, and by what the file has.
-resident() { awk '/^RssShmem:/ { print int($2 / 1024) }' "/proc/$pid/status"; }
-allocated() {
-    for fd in "/proc/$pid/fd"/*; do
-        case $(readlink "$fd") in /memfd:*) stat -Lc %b "$fd" ;; esac
-    done | awk '{ sum += $1 } END { print int(sum / 2048) }'
-}
-below() { [ "$(resident)" -lt "$1" ] && [ "$(allocated)" -lt "$1" ]; }
-
-balloon() { # NAME ARGUMENTS...
-    name=$1
-    shift
-    rm -f in && mkfifo in
-    : >out
-    ./tvm-run --memory 768M --balloon on --cmdline "console=ttyS0 quiet panic=-1 tvm.case=balloon" \
-        "$@" <in >out 2>err &
-    pid=$!
-    exec 3>in
-    eventually 90 has start
-    sleep 3
-    before=$(resident)
-    eventually 90 has filled
-    filled=$(resident) file=$(allocated)
-    eventually 30 has freed
-    check "$name: memory comes back" eventually 30 below $((filled - 200))
-    echo "# $name: MiB held by the host: booted $before, in use $filled (file $file)," \
-        "freed $(resident) (file $(allocated))"
-    echo >&3
-    finish
-    exec 3>&-
-    check "$name: was in use" [ "$filled" -gt $((before + 200)) ]
-    check "$name: exit status" [ $status = 0 ]
-    check "$name: the guest has it again" has balloon=1
-}
+. ./balloon-lib.sh
 
 balloon "6.1, pci, packed" --kernel bzImage-6.1 --initrd initrd-6.1
 balloon "newest, mmio, split" --kernel bzImage-newest --initrd initrd-newest --transport mmio \

@@ -5,6 +5,9 @@
 # in a folder with tvm-run, kernels and initrds. Prints TAP; linux.sh adds the plan.
 
 count=0
+# What kernels' files are called here.
+image=bzImage
+[ "$(uname -m)" != aarch64 ] || image=Image
 
 result() { # RESULT NAME
     count=$((count + 1))

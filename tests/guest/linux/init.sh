@@ -174,19 +174,20 @@ case_inflate() {
 
 # Memory is used and given back; what the host sees of it, it measures itself.
 case_balloon() {
+    mib=$(param mib 300)
     mkdir -p /fill
-    mount -t tmpfs -o size=400m fill /fill
+    mount -t tmpfs -o size=$((mib + 100))m fill /fill
     say start
     sleep 4
     dd if=/dev/urandom of=/fill/block bs=1M count=1 2>/dev/null
-    for i in $(seq 300); do cat /fill/block; done >/fill/data
+    for i in $(seq "$mib"); do cat /fill/block; done >/fill/data
     say filled
     sleep 4
     umount /fill
     say freed
     read -r line
     # What was given away is there again.
-    mount -t tmpfs -o size=400m fill /fill
+    mount -t tmpfs -o size=$((mib + 100))m fill /fill
     for i in $(seq 100); do cat /proc/version; done >/fill/text
     say "balloon=$(sort -u /fill/text | wc -l)"
 }
@@ -275,13 +276,13 @@ net_one() {
 }
 
 # A server at ports 1024 and 1025 until the host tells it to quit; meanwhile, clients of the host's
-# servers at the ports that tvm.ports names (none at port 9).
+# servers at the ports that tvm.vsock names (none at port 9).
 case_vsock() {
     any=4294967295
     vsock-peer serve vsock:$any:1024 vsock:$any:1025 >/tmp/serve &
     sleep 0.2
     say ready
-    for port in $(param ports 5000 | tr + ' '); do
+    for port in $(param vsock 5000 | tr + ' '); do
         say "$port $(vsock-peer load "vsock:2:$port" 64 32768)"
         say "$port $(vsock-peer ends "vsock:2:$port")"
     done

@@ -1,17 +1,8 @@
-#!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh
 #
-# /case of the guests of tests/boot/linux/blk.sh: what the kernel parameter tvm.disks=NAME,... names,
-# with disks that are found by their serial numbers. Programs are on the read-only disk "tools".
-
-say() { echo "tvm-guest: $*"; }
-
-param() {
-    for word in $(cat /proc/cmdline); do
-        case $word in tvm.$1=*) echo "${word#*=}"; return ;; esac
-    done
-    echo "$2"
-}
+# The case "disks" of a guest, for init.sh: what the kernel parameter tvm.disks=NAME,... names, with
+# disks that are found by their serial numbers. Programs are on the read-only disk "tools".
 
 # disk SERIAL: its device; waits while it is being probed.
 disk() {
@@ -31,12 +22,11 @@ tool() { # NAME ARGUMENTS...
     "$(echo /tools/lib64/ld-linux*)" --library-path "$(cat /tools/libs)" "$program" "$@"
 }
 
-forget() { sync; echo 3 >/proc/sys/vm/drop_caches; }
-
 # Files with sums on ext4, more than memory holds, while somebody else wants memory, too.
 do_ext4() {
     dev=$(disk data)
     mib=$(param mib 96)
+    hog=$((mib < 24 ? mib : 24))
     tool mke2fs -q -t ext4 "$dev" || { say "ext4=cannot format"; return; }
     mkdir -p /data /hog
     mount -t ext4 -o discard "$dev" /data || { say "ext4=cannot mount"; return; }
@@ -46,7 +36,7 @@ do_ext4() {
         { echo "$i"; cat /tmp/block; } >"/data/$i" || { say "ext4=write error"; return; }
         # Memory goes away and comes back.
         case $((i % 16)) in
-        4) dd if=/dev/zero of="/hog/$i" bs=1M count=24 2>/dev/null ;;
+        4) dd if=/dev/zero of="/hog/$i" bs=1M count=$hog 2>/dev/null ;;
         12) rm -f /hog/* ;;
         esac
     done
@@ -55,7 +45,7 @@ do_ext4() {
     (cd /data && md5sum -- * >/tmp/sums)
     umount /data
     mount -t ext4 -o discard "$dev" /data
-    dd if=/dev/zero of=/hog/all bs=1M count=24 2>/dev/null
+    dd if=/dev/zero of=/hog/all bs=1M count=$hog 2>/dev/null
     (cd /data && rmdir lost+found && md5sum -c -s /tmp/sums) || { say "ext4=other data"; return; }
     [ "$(ls /data | wc -l)" = "$mib" ] || { say "ext4=files are missing"; return; }
     # Each file is what it was made of, not only what was read first.
@@ -66,6 +56,17 @@ do_ext4() {
     tool fstrim /data || { say "ext4=no fstrim"; return; }
     umount /data /hog
     say "ext4=ok"
+}
+
+# Random calls on ext4, each of them compared with the same on tmpfs.
+do_fstest() {
+    dev=$(disk fio)
+    tool mke2fs -q -t ext4 "$dev" && mkdir -p /data /right && mount -t ext4 "$dev" /data &&
+        mount -t tmpfs right /right && mkdir /data/random /right/random ||
+        { say "fstest=cannot format"; return; }
+    fstest random /data/random /right/random 1 "$(param calls 500)" >/tmp/fstest
+    umount /data /right
+    if grep -q '^random=ok' /tmp/fstest; then say "fstest=ok"; else say "fstest=$(cat /tmp/fstest)"; fi
 }
 
 # Random sizes, mixed reads and writes, each block verified after it was written.
@@ -86,7 +87,7 @@ do_raw() {
     tool blkdiscard -o 0 -l $m "$dev" || { say "raw=no discard"; return; }
     tool fallocate -p -o $m -l $m "$dev" || { say "raw=no hole"; return; }
     tool blkdiscard -z -o $((2 * m)) -l $m "$dev" || { say "raw=no zeroes"; return; }
-    forget
+    forget_caches
     [ "$(head -c $((3 * m)) "$dev" | tr -d '\0' | wc -c)" = 0 ] || { say "raw=not zero"; return; }
     say "raw=ok"
 }
@@ -110,7 +111,7 @@ do_enospc() {
         say "enospc=no error"
         return
     fi
-    forget
+    forget_caches
     [ "$(head -c 1048576 "$dev" | md5sum)" = "$(md5sum </tmp/mib)" ] || { say "enospc=other data"; return; }
     say "enospc=ok $(tail -n 1 /tmp/err)"
 }
@@ -125,14 +126,16 @@ do_eio() {
     say "eio=ok"
 }
 
-mkdir -p /tools
-mount -o ro "$(disk tools)" /tools || say "no tools"
-dd if=/dev/urandom of=/tmp/mib bs=1M count=1 2>/dev/null
-say "queues=$(ls -d "/sys/block/$(basename "$(disk data)")"/mq/* | wc -l)"
-features=$(cat "/sys/block/$(basename "$(disk data)")/device/features")
-say "packed=$(echo "$features" | cut -c 35)"
-for name in $(param disks raw | tr , ' '); do
-    before=$(cut -d. -f1 /proc/uptime)
-    "do_$name"
-    say "took=$name $(($(cut -d. -f1 /proc/uptime) - before)) s"
-done
+case_disks() {
+    mkdir -p /tools
+    mount -o ro "$(disk tools)" /tools || { say "no tools"; return; }
+    dd if=/dev/urandom of=/tmp/mib bs=1M count=1 2>/dev/null
+    say "queues=$(ls -d "/sys/block/$(basename "$(disk data)")"/mq/* | wc -l)"
+    features=$(cat "/sys/block/$(basename "$(disk data)")/device/features")
+    say "packed=$(echo "$features" | cut -c 35)"
+    for name in $(param disks raw | tr , ' '); do
+        before=$(cut -d. -f1 /proc/uptime)
+        "do_$name"
+        say "took=$name $(($(cut -d. -f1 /proc/uptime) - before)) s"
+    done
+}
