@@ -16,6 +16,7 @@
 #                                             cloud's but the one for every machine)
 #   linux-arm64-full/{Image,modules}          unstable's arm64 kernel for every machine
 #   guest-tools/root                          git, make and a C compiler from Debian 12
+#   tools-arm64/{bin,lib}                     passt, dmsetup, tools for file systems; Debian 12
 #   vsock-tests/vsock_test{,_hybrid}          tools/testing/vsock of linux-6.1's source, static
 #   vsock-tests/vsock_diag_test               (_hybrid: with vsock_hybrid.c)
 #
@@ -52,7 +53,7 @@ suite_of() {
     linux-6.12 | linux-arm64-6.12) echo bookworm-backports ;;
     linux-newest | linux-arm64-newest | linux-arm64-full) echo unstable ;;
     busybox | busybox-arm64 | linux-6.1 | linux-arm64-6.1 | linux-small | guest-tools) echo bookworm ;;
-    vsock-tests) echo bookworm ;;
+    vsock-tests | tools-arm64) echo bookworm ;;
     *) die "no such asset: $1" ;;
     esac
 }
@@ -73,6 +74,12 @@ packages_of() {
     linux-small | vsock-tests) debian_pin "$suite" linux-source-6.1; return ;;
     guest-tools)
         for part in git tcc make libc6 libc6-dev linux-libc-dev libpcre2-8-0 zlib1g; do
+            debian_pin "$suite" $part
+        done
+        return ;;
+    tools-arm64)
+        for part in passt dmsetup util-linux e2fsprogs libc6 libblkid1 libcom-err2 \
+            libdevmapper1.02.1 libext2fs2 libmount1 libpcre2-8-0 libselinux1 libudev1 libuuid1; do
             debian_pin "$suite" $part
         done
         return ;;
@@ -105,6 +112,18 @@ make_guest_tools() {
         usr/{bin,lib/git-core}/{scalar,git-shell} usr/lib/git-core/git-sh-i18n--envsubst
     find usr/lib -name 'lib*.a' ! -name libc_nonshared.a ! -name libtcc1.a -delete
     mkdir -p bin lib64 proc dev sys tmp work
+}
+
+# Programs that tests use in a machine of another architecture, and their libraries.
+make_tools() {
+    local root=$1/root
+    say "unpacking ${*:2}"
+    mkdir -p "$root" "$1/out/bin" "$1/out/lib"
+    debian_unpack "$suite" "$root" "${@:2}"
+    cp "$root"/usr/bin/{passt,fallocate} "$root"/sbin/{dmsetup,mke2fs,fstrim,blkdiscard} "$1/out/bin"
+    find "$root"/lib "$root"/usr/lib -name '*.so*' ! -path '*/gconv/*' ! -path '*/audit/*' \
+        -exec cp -L {} "$1/out/lib" ';'
+    rm -r "$root"
 }
 
 # pin FAMILY: its PACKAGE=VERSION lines, resolved once, with lists of today:
@@ -141,6 +160,7 @@ directory() {
         case $family in
         busybox*) (make_busybox "$work" $packages) ;;
         linux-small) (make_linux_small "$work" $packages) ;;
+        tools-arm64) (make_tools "$work" $packages) ;;
         guest-tools) (make_guest_tools "$work" $packages) ;;
         vsock-tests) (make_vsock_tests "$work" $packages) ;;
         *) (make_linux "$work" $packages) ;;

@@ -30,6 +30,25 @@ name="sve=on without SVE in the host"
 vm 1 "$name" --kernel Image.gz --cpu sve=on && check "$name: says so" \
     grep -q "sve=on, but this host's KVM does not offer it" err
 
+# What the owner of a realm computes, before there is a machine and without its host.
+name="a realm's device tree"
+rm -rf rim.b64 dtb && truncate -s 1M a.img
+realm="--kernel Image-6.1 --initrd initrd-6.1 --cpus 2 --transport mmio --disk a.img"
+tee="--tee cca,platform=soft,measurement=rim.b64"
+# shellcheck disable=SC2086
+./tvm-run $realm $tee --cmdline "$cmdline" --dump-dtb dtb >out 2>err
+check "$name is written" [ $? = 0 ]
+want=$(./tvm-attest measure --tee cca --memory 512M --kernel Image-6.1 --initrd initrd-6.1 \
+    --dtb dtb | sed -n 's/^rim: //p')
+# shellcheck disable=SC2086
+./tvm-run $realm $tee --cmdline "$cmdline" >out 2>err </dev/null &
+pid=$!
+eventually 120 [ -s rim.b64 ]
+kill -TERM $pid
+finish
+check "$name, measured at a launch, is that one" \
+    [ "$(base64 -d rim.b64 | od -An -v -tx1 | tr -d ' \n')" = "$want" ]
+
 name="reboot -f boots again"
 : >out
 ./tvm-run --kernel Image-6.1 --initrd initrd-6.1 --memory 512M --cpus 2 \
