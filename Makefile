@@ -163,7 +163,7 @@ TSAN      := loop bus uart primecell views virtq virtq_notify virtq_packed \
 	blk blk_io blk_ranges blk_queues blk_bad \
 	net net_wire net_tap net_mq net_vhost \
 	vsock vsock_host vsock_bad vsock_vhost \
-	9p 9p_fs 9p_escape 9p_pool 9p_random
+	9p 9p_fs 9p_escape 9p_now 9p_pool 9p_random
 sub        = build/$(ARCH)-$(subst $(comma),-,$(1))
 check: deps-test
 	@$(MAKE) --no-print-directory programs WERROR=1

@@ -6,7 +6,8 @@
  *
  * The loop's thread takes chains and gives them back, workers serve them (9p/pool.h). Two
  * kinds stay here: Tversion waits until nothing runs, with the queue left alone meanwhile;
- * Tflush is answered after the request that it names.
+ * Tflush is answered after the request that it names. So does a Tread that comes alone, if the
+ * data is in the host's page cache: to wake a worker and be woken takes as long as the copy.
  */
 #include <assert.h>
 #include <errno.h>
@@ -45,6 +46,7 @@ struct share {
 	struct p9_pool pool;
 	struct p9_scratch *scratch;	/* owned; the loop's thread's */
 	struct request *held;		/* Tversion that waits */
+	struct request *alone;		/* Tread, until more is taken, or is not */
 	unsigned int running;		/* requests that workers have */
 	struct request *free;
 	unsigned int nr_used;		/* slots that were ever in the list */
@@ -121,14 +123,43 @@ static void serve_version(struct share *share, struct request *req)
 	finish(share, req, p9_serve(&share->server, &req->h, &req->bufs, share->scratch));
 }
 
+static void give_to_worker(struct share *share, struct request *req)
+{
+	req->with_worker = true;
+	share->running++;
+	p9_pool_add(&share->pool, &req->job);
+}
+
+/* No more requests are there to be taken. */
+static void serve_alone(struct share *share)
+{
+	struct request *req = share->alone;
+	int64_t n;
+
+	if (!req)
+		return;
+	share->alone = NULL;
+	n = p9_serve_now(&share->server, &req->h, &req->bufs, share->scratch);
+	if (n < 0) {
+		give_to_worker(share, req);
+		return;
+	}
+	finish(share, req, (uint32_t)n);
+	virtq_notify(share->vd.queues[0]);
+}
+
 static void start(struct share *share, struct request *req)
 {
+	if (share->alone) {
+		give_to_worker(share, share->alone);
+		share->alone = NULL;
+	}
 	if (req->h.type == P9_TFLUSH) {
 		flush(share, req);
+	} else if (req->h.type == P9_TREAD && !share->running) {
+		share->alone = req;
 	} else if (req->h.type != P9_TVERSION) {
-		req->with_worker = true;
-		share->running++;
-		p9_pool_add(&share->pool, &req->job);
+		give_to_worker(share, req);
 	} else if (share->running) {
 		share->held = req;
 	} else {
@@ -179,6 +210,7 @@ static void share_notify(struct virtio_dev *vd, unsigned int index)
 		virtq_disable_notify(vq);
 		while (budget && take(share, vq))
 			budget--;
+		serve_alone(share);
 	} while (budget && !share->held && virtq_enable_notify(vq));
 	virtq_notify(vq);
 	/* A guest that is faster than we are must leave turns for others on this thread. */

@@ -208,12 +208,43 @@ static int read_xattr(struct p9_call *c, struct p9_fid *fid, uint64_t off, uint3
 	return 0;
 }
 
+/* count bytes of the host's file into the answer: how many, or a negative errno. */
+static ssize_t read_file(struct p9_call *c, int fd, uint64_t off, uint32_t count)
+{
+	struct iovec *iov = c->scratch->iov;
+	unsigned int nr = p9_iov_slice(c->bufs->in, c->bufs->nr_in, P9_IO_HDR, count, iov);
+	ssize_t n;
+
+	do {
+		n = preadv(fd, iov, (int)nr, (off_t)off);
+	} while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+/*
+ * The same of what is in the page cache: all of it, or up to the end of the file. Else, and
+ * where the file system cannot tell, -EAGAIN.
+ */
+static ssize_t read_cached(struct p9_call *c, int fd, uint64_t off, uint32_t count)
+{
+	struct iovec *iov = c->scratch->iov;
+	unsigned int nr = p9_iov_slice(c->bufs->in, c->bufs->nr_in, P9_IO_HDR, count, iov);
+	ssize_t n = preadv2(fd, iov, (int)nr, (off_t)off, RWF_NOWAIT);
+
+	if (n < 0)
+		return -EAGAIN;
+	if (n == count)
+		return n;
+	nr = p9_iov_slice(c->bufs->in, c->bufs->nr_in, P9_IO_HDR + (uint64_t)n,
+		count - (uint32_t)n, iov);
+	return preadv2(fd, iov, (int)nr, (off_t)off + n, RWF_NOWAIT) ? -EAGAIN : n;
+}
+
 int p9_read(struct p9_call *c)
 {
 	_cleanup_fid_ struct p9_fid *fid = p9_fid_get(&c->s->fids, p9_get32(&c->in));
 	uint64_t off = p9_get64(&c->in);
 	uint32_t count = p9_get32(&c->in), most = c->room - P9_IO_HDR;
-	unsigned int nr;
 	ssize_t n;
 
 	if (c->in.err)
@@ -227,12 +258,10 @@ int p9_read(struct p9_call *c)
 		return -EBADF;
 	if (off > (uint64_t)INT64_MAX - count)
 		return -EINVAL;
-	nr = p9_iov_slice(c->bufs->in, c->bufs->nr_in, P9_IO_HDR, count, c->scratch->iov);
-	do {
-		n = preadv(fid->io_fd, c->scratch->iov, (int)nr, (off_t)off);
-	} while (n < 0 && errno == EINTR);
+	n = c->no_wait ? read_cached(c, fid->io_fd, off, count) :
+		read_file(c, fid->io_fd, off, count);
 	if (n < 0)
-		return -errno;
+		return (int)n;
 	c->payload = (uint64_t)n;
 	p9_put32(&c->out, (uint32_t)n);
 	return 0;

@@ -138,10 +138,11 @@ uint32_t p9_answer_empty(const struct p9_header *h, const struct p9_bufs *bufs)
 	return answer(h, bufs, 0);
 }
 
-uint32_t p9_serve(struct p9_server *s, const struct p9_header *h, const struct p9_bufs *bufs,
-	struct p9_scratch *scratch)
+static int64_t serve(struct p9_server *s, const struct p9_header *h, const struct p9_bufs *bufs,
+	struct p9_scratch *scratch, bool no_wait)
 {
-	struct p9_call c = { .s = s, .h = *h, .bufs = bufs, .scratch = scratch };
+	struct p9_call c = { .s = s, .h = *h, .bufs = bufs, .scratch = scratch,
+		.no_wait = no_wait };
 	uint64_t most = s->msize ? s->msize : P9_MSIZE_MIN, len = h->size, total;
 	int r;
 
@@ -156,6 +157,8 @@ uint32_t p9_serve(struct p9_server *s, const struct p9_header *h, const struct p
 		c.in.left = p9_iov_read(bufs->out, bufs->nr_out, P9_HDR, scratch->in,
 			(size_t)len - P9_HDR);
 	r = c.in.err ? c.in.err : dispatch(&c);
+	if (r == -EAGAIN && no_wait)
+		return r;
 	if (r < 0)
 		return answer(h, bufs, -r);
 	total = c.out.len + c.payload;
@@ -164,7 +167,19 @@ uint32_t p9_serve(struct p9_server *s, const struct p9_header *h, const struct p
 	c.out.buf[4] = (uint8_t)(h->type + 1);
 	le_store(c.out.buf + 5, 2, h->tag);
 	p9_iov_write(bufs->in, bufs->nr_in, 0, c.out.buf, c.out.len);
-	return (uint32_t)total;
+	return (int64_t)total;
+}
+
+uint32_t p9_serve(struct p9_server *s, const struct p9_header *h, const struct p9_bufs *bufs,
+	struct p9_scratch *scratch)
+{
+	return (uint32_t)serve(s, h, bufs, scratch, false);
+}
+
+int64_t p9_serve_now(struct p9_server *s, const struct p9_header *h, const struct p9_bufs *bufs,
+	struct p9_scratch *scratch)
+{
+	return h->type == P9_TREAD ? serve(s, h, bufs, scratch, true) : -EAGAIN;
 }
 
 struct p9_fid *p9_call_fid(struct p9_call *c)

@@ -71,6 +71,7 @@ struct p9_call {
 	struct p9_out out;		/* the answer, from its header on */
 	uint64_t payload;		/* bytes already in guest memory, behind out */
 	uint32_t room;			/* for the whole answer */
+	bool no_wait;			/* see p9_serve_now() */
 };
 
 int p9_server_init(struct p9_server *s, const struct share_opts *opts, struct tvm_error *err);
@@ -91,6 +92,13 @@ bool p9_header_read(const struct p9_bufs *bufs, struct p9_header *h);
  * its scratch.
  */
 uint32_t p9_serve(struct p9_server *s, const struct p9_header *h, const struct p9_bufs *bufs,
+	struct p9_scratch *scratch);
+
+/*
+ * The same on a thread that must not wait, for a Tread whose data the host has at hand: the
+ * bytes, or -EAGAIN when it may have to wait, or for any other request; p9_serve() is due then.
+ */
+int64_t p9_serve_now(struct p9_server *s, const struct p9_header *h, const struct p9_bufs *bufs,
 	struct p9_scratch *scratch);
 
 /* The same without a look at the request: its answer is an error (errno > 0), or empty. */
