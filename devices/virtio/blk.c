@@ -15,8 +15,6 @@
 #include "devices/devices.h"
 #include "vmm/devopts.h"
 
-#define BATCH 32
-
 /* 5.2.4 */
 struct blk_config {
 	le64 capacity;			/* in sectors of 512 bytes */
@@ -60,15 +58,15 @@ static void blk_notify(struct virtio_dev *vd, unsigned int index)
 {
 	struct blk *blk = container_of(vd, struct blk, vd);
 	struct blk_queue *q = &blk->queues[index];
-	unsigned int budget = BLK_QUEUE_SIZE;
+	unsigned int budget = BLK_QUEUE_SIZE, n;
 
 	do {
 		virtq_disable_notify(q->vq);
 		/* In parts, so that disk and guest work on the first while we take the next. */
-		while (budget && blk_take(q))
-			if (!(--budget % BATCH))
-				submit(blk);
-		submit(blk);
+		while (budget && (n = blk_take(q, budget))) {
+			budget -= n;
+			submit(blk);
+		}
 	} while (budget && virtq_enable_notify(q->vq));
 	/* A guest that is faster than we are must leave turns for others on this thread. */
 	if (!budget)

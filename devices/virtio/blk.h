@@ -16,6 +16,7 @@
 
 #define BLK_QUEUE_SIZE 256
 #define BLK_QUEUES_MAX VIRTIO_MAX_QUEUES
+#define BLK_BATCH 32			/* requests that go to the kernel together */
 #define BLK_SEG_MAX 126			/* data buffers; header and status make 128 */
 #define BLK_ID_BYTES 20			/* virtio 1.2, 5.2.6 */
 
@@ -92,8 +93,8 @@ struct blk {
 	struct blk_request *slots;	/* owned */
 };
 
-/* Take one request of q and start it: false when there is none. */
-bool blk_take(struct blk_queue *q);
+/* Take up to max requests of q and start them: how many; 0 when there are none. */
+unsigned int blk_take(struct blk_queue *q, unsigned int max);
 
 /* Interrupt every queue that has something new. */
 void blk_interrupt(struct blk *blk);

@@ -292,6 +292,44 @@ static void test_no_space(void)
 	rmdir(dir);
 }
 
+/* One of many that are taken together has no header: what follows it is not done. */
+static void test_bad_among_many(void)
+{
+	struct bench b;
+	struct req r;
+	uint32_t used;
+
+	for (unsigned int bad = 1; bad < 48; bad += 15) {
+		make_image(&b, SECTORS * 512);
+		setup(&b, DRV_ALL_FEATURES);
+		for (unsigned int i = 0; i < 48; i++) {
+			struct drv_buf bufs[3];
+
+			r = make(&b, T_OUT, 8 * i, 512);
+			memset(drv_ram(&b.d, r.data, 512), NONE, 512);
+			bufs[0] = (struct drv_buf){ r.header, i == bad ? 8 : 16, false };
+			bufs[1] = (struct drv_buf){ r.data, i == bad ? 4 : 512, false };
+			bufs[2] = (struct drv_buf){ r.status, 1, true };
+			REQUIRE(drv_add(&b.d, 0, bufs, 3, false) >= 0);
+		}
+		drv_kick(&b.d, 0);
+		for (int i = 0; i < WAIT && !(drv_status(&b.d) & VIRTIO_S_NEEDS_RESET); i++)
+			usleep(1000);
+		drv_reset(&b.d);
+		for (unsigned int i = bad; i < 48; i++) {
+			uint8_t buf[512];
+
+			FAKE_MUST(pread(b.fd, buf, 512, 8 * 512 * (off_t)i) == 512);
+			CHECK(matches(buf, 8 * 512 * (uint64_t)i, 512));
+		}
+		FAKE_MUST(!drv_start(&b.d, DRV_ALL_FEATURES, 0));
+		r = make(&b, T_IN, 8 * bad, 512);
+		CHECK_INT(run(&b, &r, true, &used), S_OK);
+		teardown(&b);
+		drop_image(&b);
+	}
+}
+
 int main(void)
 {
 	RUN(test_used_length);
@@ -300,5 +338,6 @@ int main(void)
 	RUN(test_header_changes);
 	RUN(test_host_errors);
 	RUN(test_no_space);
+	RUN(test_bad_among_many);
 	return tests_done();
 }
