@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 
 #include "tee/virtcca/cca.h"
-#include "tests/boot/vm.h"
+#include "tests/boot/marker.h"
 #include "vmm/gmem.h"
 #include "vmm/vm.h"
 
@@ -31,20 +31,15 @@ static unsigned int count_page(const uint8_t *page, const char *text)
 	return n;
 }
 
-static bool is_zero(const uint8_t *page)
-{
-	return !page[0] && !memcmp(page, page + 1, PAGE - 1);
-}
-
 /* What was found of the texts, and pages. */
 struct found {
 	uint64_t kept, sent, initrd, pages;
 };
 
-static void count(struct found *f, const uint8_t *page, const char *kept, const char *sent)
+static void count(struct found *f, const uint8_t *page, const struct marker *m)
 {
-	f->kept += count_page(page, kept);
-	f->sent += count_page(page, sent);
+	f->kept += count_page(page, m->kept);
+	f->sent += count_page(page, m->sent);
 	f->initrd += count_page(page, "case_marker()");
 	f->pages++;
 }
@@ -54,7 +49,7 @@ static void count(struct found *f, const uint8_t *page, const char *kept, const 
  * the memory behind it, where vhost's tables point, for example; stray: pages there with
  * anything in them that the realm does not share now.
  */
-static void search(struct tvm_vm *handle, const char *kept, const char *sent, struct found *private,
+static void search(struct tvm_vm *handle, const struct marker *m, struct found *private,
 	struct found *view, struct found *backing, uint64_t *stray)
 {
 	struct gmem *gm = ((struct vm *)handle)->gmem;
@@ -70,13 +65,13 @@ static void search(struct tvm_vm *handle, const char *kept, const char *sent, st
 
 			CHECK_INT(shared, rmm_is_shared(cca->rmm, gpa, PAGE));
 			if (shared)
-				count(view, page, kept, sent);
+				count(view, page, m);
 			if (!shared && !realm_views_read(cca->views, gpa, page, PAGE))
-				count(private, page, kept, sent);
+				count(private, page, m);
 		}
 		while ((data = lseek(s->fd, data, SEEK_DATA)) >= 0) {
-			count(backing, s->hva + data, kept, sent);
-			*stray += !is_zero(s->hva + data) &&
+			count(backing, s->hva + data, m);
+			*stray += !page_is_zero(s->hva + data) &&
 				!rmm_is_shared(cca->rmm, s->gpa + (uint64_t)data, PAGE);
 			data += PAGE;
 		}
@@ -108,40 +103,22 @@ static struct tvm_config *linux_config(const char *dir, const char *tag)
 	return cfg;
 }
 
-/* The guest has done its part. */
-static bool await_ready(struct tvm_vm *vm, const char *serial)
-{
-	struct tvm_exit end = { 0 };
-
-	for (int i = 0; i < BOOT_MS / 100; i++) {
-		if (count_text(serial, "tvm-guest: ready"))
-			return true;
-		if (!tvm_wait(vm, 100, &end)) {
-			printf("# the guest ended: %s\n", end.msg);
-			return false;
-		}
-	}
-	return false;
-}
-
 static void test_realm_isolation(void)
 {
 	struct found private = { 0 }, view = { 0 }, backing = { 0 };
-	char dir[] = "/tmp/realm.XXXXXX", serial[64], kept[64], sent[64], tag[20];
+	char dir[] = "/tmp/realm.XXXXXX", serial[64];
+	struct marker marker;
 	struct tvm_vm *vm;
 	uint64_t stray = 0;
 
 	REQUIRE(mkdtemp(dir));
 	snprintf(serial, sizeof(serial), "%s/serial", dir);
-	snprintf(tag, sizeof(tag), "%08x", (unsigned int)(now_ms() * 2654435761u));
-	snprintf(kept, sizeof(kept), "marker=private=%s=kept", tag);
-	snprintf(sent, sizeof(sent), "marker=shared=%s=sent", tag);
-	vm = launch(linux_config(dir, tag));
+	marker_init(&marker);
+	vm = launch(linux_config(dir, marker.tag));
 	REQUIRE(vm);
-	REQUIRE(await_ready(vm, serial));
-	CHECK(count_text(serial, "marker=1000"));
+	REQUIRE(marker_ready(vm, serial, BOOT_MS));
 	CHECK_INT(tvm_pause(vm, &last_error), 0);
-	search(vm, kept, sent, &private, &view, &backing, &stray);
+	search(vm, &marker, &private, &view, &backing, &stray);
 	printf("# kept: private %llu, device view %llu, behind it %llu; sent: %llu, %llu, %llu\n",
 		(unsigned long long)private.kept, (unsigned long long)view.kept,
 		(unsigned long long)backing.kept, (unsigned long long)private.sent,

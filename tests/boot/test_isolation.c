@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "tee/csv/csv.h"
+#include "tests/boot/marker.h"
 #include "tests/boot/owner.h"
 #include "vmm/gmem.h"
 #include "vmm/vm.h"
@@ -26,11 +27,6 @@ static uint64_t count(struct tvm_vm *vm, bool is_private, const char *text)
 	struct csv *c = csv_of(((struct vm *)vm)->tee_state);
 
 	return soft_views_count(c->views, is_private, text, strlen(text));
-}
-
-static bool is_zero(const uint8_t *page)
-{
-	return !page[0] && !memcmp(page, page + 1, 4095);
 }
 
 /*
@@ -50,7 +46,7 @@ static unsigned int stray_pages(struct tvm_vm *handle)
 		while (!s->rom && (data = lseek(s->fd, data, SEEK_DATA)) >= 0) {
 			uint64_t gpa = s->gpa + (uint64_t)data;
 
-			if (!is_zero(s->hva + data) && !soft_views_shared(c->views, gpa, 4096) &&
+			if (!page_is_zero(s->hva + data) && !soft_views_shared(c->views, gpa, 4096) &&
 			    gpa != (FW_HASHES_GPA & ~0xfffull)) {
 				if (n < 5)
 					printf("# stray page at 0x%llx\n", (unsigned long long)gpa);
@@ -82,25 +78,10 @@ static struct tvm_config *linux_config(const struct owner *o, const char *tag)
 	return cfg;
 }
 
-/* The guest has done its part. */
-static bool await_ready(struct tvm_vm *vm, const char *serial)
-{
-	struct tvm_exit end = { 0 };
-
-	for (int i = 0; i < BOOT_MS / 100; i++) {
-		if (count_text(serial, "tvm-guest: ready"))
-			return true;
-		if (!tvm_wait(vm, 100, &end)) {
-			printf("# the guest ended: %s\n", end.msg);
-			return false;
-		}
-	}
-	return false;
-}
-
 static void test_isolation(void)
 {
-	char kept[64], sent[64], secret[64], serial[128], tag[20], *json = NULL;
+	char secret[64], serial[128], *json = NULL;
+	struct marker marker;
 	struct tvm_measurement m = { .size = sizeof(m) };
 	struct owner_packet p;
 	struct soft_views_stats st;
@@ -109,35 +90,32 @@ static void test_isolation(void)
 	FILE *f;
 
 	REQUIRE(owner_init(&o, csv, OWNER_POLICY, false));
-	snprintf(tag, sizeof(tag), "%08x", (unsigned int)(now_ms() * 2654435761u));
-	snprintf(kept, sizeof(kept), "marker=private=%s=kept", tag);
-	snprintf(sent, sizeof(sent), "marker=shared=%s=sent", tag);
-	snprintf(secret, sizeof(secret), "secret of launch %s", tag);
+	marker_init(&marker);
+	snprintf(secret, sizeof(secret), "secret of launch %s", marker.tag);
 	snprintf(serial, sizeof(serial), "%s", owner_path(&o, "serial"));
 	f = fopen(owner_path(&o, "disk"), "we");
 	REQUIRE(f && !ftruncate(fileno(f), 8 << 20));
 	fclose(f);
 
-	vm = prepare(linux_config(&o, tag));
+	vm = prepare(linux_config(&o, marker.tag));
 	REQUIRE(vm);
 	CHECK_INT(tvm_measurement(vm, &m, &last_error), 0);
 	REQUIRE(owner_seal(&o, &m, GUID, secret, &p));
 	CHECK_INT(tvm_inject_secret(vm, &p.header, sizeof(p.header), p.bytes, p.len, 0,
 		&last_error), 0);
 	CHECK_INT(tvm_start(vm, &last_error), 0);
-	REQUIRE(await_ready(vm, serial));
-	CHECK(count_text(serial, "marker=1000"));
+	REQUIRE(marker_ready(vm, serial, BOOT_MS));
 	CHECK_INT(tvm_pause(vm, &last_error), 0);
 
 	printf("# kept: private %llu, shared %llu; sent: private %llu, shared %llu\n",
-		(unsigned long long)count(vm, true, kept),
-		(unsigned long long)count(vm, false, kept),
-		(unsigned long long)count(vm, true, sent),
-		(unsigned long long)count(vm, false, sent));
-	CHECK(count(vm, true, kept) >= 1000);
-	CHECK_INT(count(vm, false, kept), 0);
-	CHECK(count(vm, true, sent) >= 1000);
-	CHECK(count(vm, false, sent) >= 100);
+		(unsigned long long)count(vm, true, marker.kept),
+		(unsigned long long)count(vm, false, marker.kept),
+		(unsigned long long)count(vm, true, marker.sent),
+		(unsigned long long)count(vm, false, marker.sent));
+	CHECK(count(vm, true, marker.kept) >= 1000);
+	CHECK_INT(count(vm, false, marker.kept), 0);
+	CHECK(count(vm, true, marker.sent) >= 1000);
+	CHECK(count(vm, false, marker.sent) >= 100);
 	CHECK(count(vm, true, secret) >= 1);
 	CHECK_INT(count(vm, false, secret), 0);
 	/* The initrd was staged in shared memory, in plain text. */
