@@ -46,7 +46,8 @@ static unsigned int stray_pages(struct tvm_vm *handle)
 		while (!s->rom && (data = lseek(s->fd, data, SEEK_DATA)) >= 0) {
 			uint64_t gpa = s->gpa + (uint64_t)data;
 
-			if (!page_is_zero(s->hva + data) && !soft_views_shared(c->views, gpa, 4096) &&
+			if (!page_is_zero(s->hva + data) &&
+			    !soft_views_shared(c->views, gpa, 4096) &&
 			    gpa != (FW_HASHES_GPA & ~0xfffull)) {
 				if (n < 5)
 					printf("# stray page at 0x%llx\n", (unsigned long long)gpa);
