@@ -14,7 +14,7 @@ host_modules="kvm-amd"
 # The long -cpu form: with XSAVE or AVX in sight, guests of this host die in
 # their FPU set-up, because the emulator's SVM does not carry XSETBV through.
 # Without ERMS, kernels clear and copy pages by words: to the emulator each byte
-# of a string is an instruction, and stock kernels took a third longer.
+# of a string is an instruction, and stock kernels took a fifth longer.
 cpu=max,+svm,-xsave,-xsaveopt,-xsavec,-xgetbv1,-avx,-avx2,-f16c,-fma,-vaes
 cpu+=,-vpclmulqdq,-pku,-mpx,-erms,-fsrm
 machine=(-M q35 -accel "tcg,thread=multi" -cpu "$cpu")
