@@ -36,7 +36,7 @@ devices() { # NAME SWIOTLB-MIB ARGUMENTS...
         --net "tap=tap1,mac=$mac:01,vhost=off" --net "tap=tap2,mac=$mac:02,vhost=on" \
         --log-level info --metrics metrics --cmdline "console=ttyS0 quiet panic=-1 \
 swiotlb=$((mib * 512)) tvm.net=1:10.1.0.2:10.1.0.1,2:10.2.0.2:10.2.0.1 tvm.md5=$md5 tvm.iperf=no \
-tvm.ports=5000 tvm.case=realm,irqs,disk,share,net,vsock" "$@" >out 2>err </dev/null &
+tvm.case=realm,irqs,disk,share,net,vsock" "$@" >out 2>err </dev/null &
     pid=$!
     host_side
     eventually 240 has ready
