@@ -4,7 +4,7 @@
  *
  * Is a realm's memory its own? A Linux guest keeps one text in its memory and writes another one
  * to a disk; the first must be found in what the realm protects and nowhere that devices reach,
- * the second in both, which shows that the search finds things. The group arm-isolation runs it.
+ * the second in what they reach, which shows that the search finds things. The group arm-isolation runs it.
  */
 #include <sys/mman.h>
 
@@ -126,7 +126,6 @@ static void test_realm_isolation(void)
 	CHECK(private.kept >= 1000);
 	CHECK_INT(view.kept, 0);
 	CHECK_INT(backing.kept, 0);
-	CHECK(private.sent >= 1000);
 	CHECK(view.sent >= 100);
 	CHECK(backing.sent >= view.sent);
 	/* The boot code had the initrd in the memory of devices, in plain text. */
