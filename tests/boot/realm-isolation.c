@@ -4,7 +4,8 @@
  *
  * Is a realm's memory its own? A Linux guest keeps one text in its memory and writes another one
  * to a disk; the first must be found in what the realm protects and nowhere that devices reach,
- * the second in what they reach, which shows that the search finds things. The group arm-isolation runs it.
+ * the second in what they reach, which shows that the search finds things. The group
+ * arm-isolation runs it.
  */
 #include <sys/mman.h>
 
