@@ -18,7 +18,8 @@
 #define L_DIRECTORY 0200000u
 #define L_SYNC 04000000u
 
-#define CREATE_TRIES 16	/* of a name that comes and goes under other hands */
+/* Of a name that comes and goes under other hands, which may stay in step with us for a while. */
+#define CREATE_TRIES 1000
 
 #define LOCK_SUCCESS 0
 #define LOCK_MAX 2	/* read, write, unlock */
