@@ -16,7 +16,8 @@
 
 #define BLK_QUEUE_SIZE 256
 #define BLK_QUEUES_MAX VIRTIO_MAX_QUEUES
-#define BLK_BATCH 32			/* requests that go to the kernel together */
+#define BLK_BATCH 16			/* requests that go to the kernel together: guest and
+					   device work at once on parts of a deep queue */
 #define BLK_SEG_MAX 126			/* data buffers; header and status make 128 */
 #define BLK_ID_BYTES 20			/* virtio 1.2, 5.2.6 */
 
