@@ -164,17 +164,16 @@ static int dump_dtb(const struct options *opts)
 
 static void write_metrics(struct tvm_vm *vm, const char *path)
 {
-	char *json = NULL, *text = NULL;
+	char *json = NULL;
 	int r = tvm_metrics(vm, &json);
-	int len = r < 0 ? r : asprintf(&text, "%s\n", json);
 
-	if (len < 0)
-		r = r < 0 ? r : -ENOMEM;
-	else
-		r = outfile_write(path, text, (size_t)len, 0666, false);
+	if (r >= 0) {
+		size_t len = strlen(json);
+
+		json[len] = '\n';	/* the NUL is not written */
+		r = outfile_write(path, json, len + 1, 0666, false);
+	}
 	free(json);
-	if (len >= 0)
-		free(text);
 	if (r < 0)
 		say("warning: metrics: cannot write '%s': %s", path, strerror(-r));
 }

@@ -140,12 +140,10 @@ static void serve_alone(struct share *share)
 		return;
 	share->alone = NULL;
 	n = p9_serve_now(&share->server, &req->h, &req->bufs, share->scratch);
-	if (n < 0) {
+	if (n < 0)
 		give_to_worker(share, req);
-		return;
-	}
-	finish(share, req, (uint32_t)n);
-	virtq_notify(share->vd.queues[0]);
+	else
+		finish(share, req, (uint32_t)n);
 }
 
 static void start(struct share *share, struct request *req)
