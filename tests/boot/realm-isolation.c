@@ -138,6 +138,10 @@ static void test_realm_isolation(void)
 	printf("# %llu pages are shared\n", (unsigned long long)view.pages);
 	CHECK(view.pages >= 2048 && view.pages < 4096);
 	tvm_free(vm);
+	unlink(serial);
+	snprintf(serial, sizeof(serial), "%s/disk", dir);
+	unlink(serial);
+	CHECK_INT(rmdir(dir), 0);
 }
 
 int main(int argc, char **argv)
